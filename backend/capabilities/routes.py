@@ -1,0 +1,140 @@
+"""Pages of capabilities."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from backend.capabilities import policy, service
+from backend.capabilities.forms import CapabilityForm
+from backend.capabilities.models import Capability, CapabilityKind, Stage
+from backend.capabilities.states import CapabilityAction
+from backend.deps import FormDep, RecordingSessionDep, SessionDep
+from backend.disclosure import pages
+from backend.disclosure.cards import Card
+from backend.disclosure.filters import Filters, page_number
+from backend.disclosure.models import SubjectKind
+from backend.disclosure.policy import can_create
+from backend.errors import NotFound
+from backend.organisations import service as organisations
+from backend.organisations.deps import SignedInDep, ViewerDep
+from backend.organisations.models import Organisation
+from backend.organisations.policy import Viewer
+from backend.templating import render
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class CapabilityListPage:
+    """Context of capabilities/list.html."""
+
+    own: Sequence[Card]
+    may_create: bool
+
+
+@dataclass(frozen=True)
+class CapabilityDetailPage:
+    """Context of capabilities/detail.html."""
+
+    capability: service.CapabilityDetail
+
+
+@dataclass(frozen=True)
+class OrganisationCapabilitiesPage:
+    """Context of capabilities/of_organisation.html, whose block `listing` is a fragment of the organisation's page."""
+
+    organisation: Organisation
+    cards: Sequence[Card]
+    total: int
+    page: int
+    pages: int
+
+
+def _save(
+    session: Session, viewer: Viewer, capability_id: str, form: CapabilityForm, expected_version: int | None
+) -> Capability:
+    values = pages.values_of(form) | {
+        "kind": CapabilityKind(str(form.kind.data)),
+        "stage": Stage(form.stage.data) if form.stage.data else None,
+    }
+    return service.save(session, viewer, capability_id, values, expected_version=expected_version)
+
+
+EDITOR = pages.Editor(
+    kind=SubjectKind.CAPABILITY,
+    template="capabilities/form.html",
+    form=CapabilityForm,
+    find=service.find,
+    check_can_edit=policy.check_can_edit,
+    data=lambda _session, capability: pages.data_of(capability),
+    prepare=lambda _session, _form, _viewer, _author: None,
+    save=_save,
+    act=service.act,
+    status=lambda capability: capability.status,
+    is_open=service.is_open,
+)
+
+
+@router.get("/capabilities")
+def my_capabilities(request: Request, session: SessionDep, viewer: SignedInDep) -> Response:
+    """The capabilities of my organisations."""
+    page = CapabilityListPage(service.own(session, viewer), can_create(viewer))
+    return render(request, "capabilities/list.html", page)
+
+
+@router.get("/capabilities/new")
+def new_capability(request: Request, session: SessionDep, viewer: SignedInDep) -> Response:
+    """An empty form."""
+    return pages.show_new(request, session, viewer, EDITOR, {})
+
+
+@router.post("/capabilities")
+def create_capability(request: Request, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
+    """Save a new capability as a draft, or publish it at once."""
+    return pages.submit(request, session, viewer, EDITOR, data, None)
+
+
+@router.get("/capabilities/{capability_id}")
+def capability_page(request: Request, capability_id: str, session: RecordingSessionDep, viewer: ViewerDep) -> Response:
+    """One capability, as far as the viewer may read it."""
+    detail = service.read(session, viewer, capability_id)
+    return render(request, "capabilities/detail.html", CapabilityDetailPage(detail))
+
+
+@router.get("/capabilities/{capability_id}/edit")
+def edit_capability(request: Request, capability_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
+    """The form with the present text."""
+    return pages.show_edit(request, session, viewer, EDITOR, capability_id)
+
+
+@router.post("/capabilities/{capability_id}/edit")
+def change_capability(
+    request: Request, capability_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep
+) -> Response:
+    """Save a changed text."""
+    return pages.submit(request, session, viewer, EDITOR, data, capability_id)
+
+
+@router.post("/capabilities/{capability_id}/{action}")
+def act_on_capability(
+    request: Request, capability_id: str, action: str, session: SessionDep, viewer: SignedInDep
+) -> Response:
+    """Publish, withdraw, discard or restore."""
+    if action not in list(CapabilityAction):
+        raise NotFound
+    return pages.act(request, session, viewer, EDITOR, capability_id, action)
+
+
+@router.get("/organisations/{organisation_id}/capabilities")
+def capabilities_of_organisation(
+    request: Request, organisation_id: str, session: SessionDep, viewer: ViewerDep, page: str = "1"
+) -> Response:
+    """The open capabilities of an organisation under its name: a fragment of its page, and a page of its own."""
+    organisation = organisations.get(session, organisation_id)
+    filters = Filters(organisation_id=organisation_id, page=page_number(page))
+    cards, total = service.listing(session, viewer, filters)
+    context = OrganisationCapabilitiesPage(organisation, cards, total, filters.page, filters.pages(total))
+    return render(request, "capabilities/of_organisation.html", context, block="listing")

@@ -1,0 +1,216 @@
+"""Capabilities: writing them, acting on them, and reading them as far as the viewer may."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from backend.audit.events import Event
+from backend.capabilities import policy, states
+from backend.capabilities.models import Capability, Stage
+from backend.db import utc_now
+from backend.disclosure import service as disclosure
+from backend.disclosure.cards import Card, card
+from backend.disclosure.filters import Filters
+from backend.disclosure.models import SubjectKind, Tier, TieredText
+from backend.disclosure.policy import can_write, check_can_create, check_can_read, readable_tiers
+from backend.errors import NotFound
+from backend.organisations import service as organisations
+from backend.organisations.policy import Viewer
+from backend.transitions import Actor, actions
+
+TYPE = disclosure.SubjectType(
+    kind=SubjectKind.CAPABILITY,
+    table=states.TABLE,
+    create_event=Event.CAPABILITY_CREATE,
+    edit_event=Event.CAPABILITY_EDIT,
+    brief_read_event=Event.CAPABILITY_BRIEF_READ,
+    annex_read_event=Event.CAPABILITY_ANNEX_READ,
+)
+
+
+@dataclass(frozen=True)
+class CapabilityBrief:
+    """The 详情 of a capability."""
+
+    composition: str
+    principle: str
+    indications: str
+    stage: Stage | None
+    certificate: str
+    performance: str
+    cooperation: str
+
+
+@dataclass(frozen=True)
+class CapabilityDetail:
+    """A capability as far as the viewer may read it: `brief` and `contact` are None where that tier is closed."""
+
+    card: Card
+    brief: CapabilityBrief | None
+    contact: str | None
+    version: int
+    is_open: bool
+    can_edit: bool
+    actions: tuple[str, ...]
+
+
+def get(session: Session, viewer: Viewer, capability_id: str) -> Capability:
+    """A capability whose teaser the viewer may read; raises NotFound."""
+    capability = session.get(Capability, capability_id)
+    if capability is None:
+        raise NotFound
+    released = disclosure.released_tiers(session, viewer, SubjectKind.CAPABILITY, capability_id)
+    check_can_read(viewer, policy.subject_of(capability), Tier.TEASER, released)
+    return capability
+
+
+def read(session: Session, viewer: Viewer, capability_id: str) -> CapabilityDetail:
+    """A capability for its page; the reading of a closed tier by others is recorded. Raises NotFound."""
+    capability = get(session, viewer, capability_id)
+    facts = policy.subject_of(capability)
+    released = disclosure.released_tiers(session, viewer, SubjectKind.CAPABILITY, capability_id)
+    tiers = readable_tiers(viewer, facts, released)
+    brief = None
+    if Tier.BRIEF in tiers:
+        brief = CapabilityBrief(
+            composition=capability.composition,
+            principle=capability.principle,
+            indications=capability.indications,
+            stage=capability.stage,
+            certificate=capability.certificate,
+            performance=capability.performance,
+            cooperation=capability.cooperation,
+        )
+    for tier in tiers:
+        disclosure.record_reading(session, TYPE, viewer, facts, capability.version, tier)
+    may_write = can_write(viewer, facts)
+    return CapabilityDetail(
+        card=_cards(session, viewer, [capability])[0],
+        brief=brief,
+        contact=capability.contact if Tier.ANNEX in tiers else None,
+        version=capability.version,
+        is_open=facts.is_open,
+        can_edit=may_write and capability.status in states.EDITABLE,
+        actions=tuple(actions(states.TABLE, capability.status, Actor.AUTHOR)) if may_write else (),
+    )
+
+
+def find(session: Session, capability_id: str) -> Capability | None:
+    """A capability by its id, unchecked: the caller asks the policy."""
+    return session.get(Capability, capability_id)
+
+
+def save(
+    session: Session,
+    viewer: Viewer,
+    capability_id: str,
+    values: Mapping[str, Any],
+    *,
+    expected_version: int | None,
+) -> Capability:
+    """Create the capability of that id, or change it; raises Forbidden, NotFound, Conflict or EditedElsewhere.
+
+    A form that is sent twice arrives here twice with the same id and makes one capability. Sent once more after the
+    text has been edited, it meets that edit: a form of a new subject knows the first version alone.
+    """
+    capability = session.get(Capability, capability_id)
+    if capability is None:
+        check_can_create(viewer)
+        if not viewer.may_write_for(str(values["organisation_id"])):
+            raise NotFound
+        capability = Capability(id=capability_id, author_id=viewer.user_id, **values)
+        return disclosure.save(session, TYPE, viewer, capability, values, expected_version=None)
+    policy.check_can_edit(viewer, capability)
+    # The owner of a capability does not change with its text.
+    values = {name: value for name, value in values.items() if name != "organisation_id"}
+    seen = disclosure.FIRST_VERSION if expected_version is None else expected_version
+    return disclosure.save(session, TYPE, viewer, capability, values, expected_version=seen)
+
+
+def act(session: Session, viewer: Viewer, capability_id: str, action: str) -> Capability:
+    """Take an author's action; raises NotFound, Forbidden, or Conflict where the status does not allow it."""
+    capability = session.get(Capability, capability_id)
+    if capability is None:
+        raise NotFound
+    facts = policy.subject_of(capability)
+    step = disclosure.act(session, TYPE, viewer, capability, facts, capability.status, action)
+    capability.status = states.CapabilityStatus(step.target)
+    if capability.status in states.OPEN:
+        capability.published_at = capability.confirmed_at = utc_now()
+    session.flush()
+    return capability
+
+
+def _cards(session: Session, viewer: Viewer, capabilities: Sequence[Capability]) -> list[Card]:
+    owners = organisations.by_ids(session, (c.organisation_id for c in capabilities))
+    return [card(c, policy.subject_of(c), c.kind, c.status, viewer, owners) for c in capabilities]
+
+
+def cards(session: Session, viewer: Viewer, ids: Collection[str]) -> dict[str, Card]:
+    """The teasers among these ids that the viewer may read; others are left out."""
+    query = select(Capability).where(col(Capability.id).in_(ids), policy.visible_to(viewer))
+    return {c.id: c for c in _cards(session, viewer, session.exec(query).all())}
+
+
+def own(session: Session, viewer: Viewer) -> list[Card]:
+    """The capabilities of the viewer's organisations, last changed first."""
+    query = select(Capability).where(
+        col(Capability.organisation_id).in_(viewer.organisation_ids), policy.visible_to(viewer)
+    )
+    return _cards(session, viewer, session.exec(query.order_by(col(Capability.updated_at).desc())).all())
+
+
+def listing(session: Session, viewer: Viewer, filters: Filters) -> tuple[list[Card], int]:
+    """Open capabilities that the viewer may see, newest first: one page of them, and how many there are in all."""
+    conditions = [
+        policy.visible_to(viewer),
+        col(Capability.status).in_(states.OPEN),
+        *filters.conditions(Capability, col(Capability.kind)),
+    ]
+    if filters.organisation_id:
+        # An anonymous capability does not show up on the page of its organisation.
+        conditions.append(col(Capability.anonymous).is_(False))
+    total = session.exec(select(func.count()).select_from(Capability).where(*conditions)).one()
+    query = select(Capability).where(*conditions).order_by(col(Capability.published_at).desc(), col(Capability.id))
+    rows = session.exec(query.offset(filters.offset).limit(filters.limit)).all()
+    return _cards(session, viewer, rows), total
+
+
+def text_of(session: Session, capability_id: str) -> TieredText | None:
+    """The searchable text of a capability, whatever its status; None where there is no such capability."""
+    capability = session.get(Capability, capability_id)
+    if capability is None:
+        return None
+    return TieredText(
+        title=capability.title,
+        teaser=(capability.summary,),
+        brief=(
+            capability.composition,
+            capability.principle,
+            capability.indications,
+            capability.certificate,
+            capability.performance,
+            capability.cooperation,
+        ),
+    )
+
+
+def open_text_of(session: Session, capability_id: str) -> TieredText | None:
+    """The searchable text of a capability that others may find; None for any other."""
+    capability = session.get(Capability, capability_id)
+    if capability is None or capability.status not in states.OPEN:
+        return None
+    return text_of(session, capability_id)
+
+
+def open_ids(session: Session) -> Sequence[str]:
+    """The ids of all capabilities that others may find."""
+    query = select(Capability.id).where(col(Capability.status).in_(states.OPEN))
+    return session.exec(query.order_by(col(Capability.id))).all()
+
+
+def is_open(capability: Capability) -> bool:
+    """Whether others may find the capability."""
+    return capability.status in states.OPEN

@@ -1,0 +1,259 @@
+"""The command line: `yiqiao`."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backend.config import SEED_DIR, Settings
+from backend.db import Database
+from backend.matching.index_sync import SearchEngine
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="医桥 Yiqiao: clinical needs meet capabilities.")
+index_app = typer.Typer(no_args_is_help=True, help="The search index, derived from the database.")
+user_app = typer.Typer(no_args_is_help=True, help="User accounts.")
+app.add_typer(index_app, name="index")
+app.add_typer(user_app, name="user")
+
+
+def _show_progress(message: str, fraction: float) -> None:
+    typer.echo(f"\r{message} {fraction:4.0%}", err=True, nl=fraction >= 1)
+
+
+def _fail(message: str) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(1)
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.resolved_database_url)
+    database.upgrade()
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+@contextmanager
+def _engine(settings: Settings) -> Iterator[tuple[Database, SearchEngine]]:
+    from backend.matching.engine import make_engine
+
+    with _database(settings) as database:
+        engine = make_engine(settings, database, _show_progress)
+        yield database, engine
+        engine.close()
+
+
+@app.callback()
+def main() -> None:
+    """Set up logging for every command."""
+    logging.basicConfig(level=Settings().log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for noisy in ("httpx", "sentence_transformers", "alembic", "faiss"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Start the site; tables are brought up to date first."""
+    import uvicorn
+
+    from backend.main import create_app
+
+    settings = Settings()
+    with _database(settings):
+        pass
+    application = create_app(settings)
+    uvicorn.run(
+        application,
+        host=host or settings.host,
+        port=port or settings.port,
+        log_level=settings.log_level.lower(),
+        proxy_headers=False,
+    )
+
+
+@app.command()
+def seed(
+    folder: Annotated[Path, typer.Option(help="Folder of the seed files.")] = SEED_DIR,
+    index: Annotated[bool, typer.Option(help="Index the loaded texts at once.")] = True,
+) -> None:
+    """Load the demonstration data into an empty database, and print the demo sign-ins."""
+    from backend import seeding
+    from backend.organisations import service as organisations
+
+    settings = Settings()
+    with _engine(settings) as (database, engine):
+        with database.session(write=True) as session:
+            if organisations.count(session):
+                typer.echo("The database holds data already; nothing was loaded.")
+            else:
+                seeded = seeding.seed(session, folder)
+                typer.echo(
+                    f"Loaded {len(seeded.organisations)} organisations, {seeded.capabilities} capabilities, "
+                    f"{seeded.needs} needs, {len(seeded.accounts)} accounts."
+                )
+        if index:
+            _rebuild(engine)
+
+
+@app.command("demo-accounts")
+def demo_accounts() -> None:
+    """Print the demo sign-ins."""
+    from backend import seeding
+
+    typer.echo(f"Demo sign-ins (password of all: {seeding.DEMO_PASSWORD})")
+    for row in seeding.read_rows(SEED_DIR, "accounts"):
+        typer.echo(f"  {row['email']:<36} {row['name']}")
+
+
+@app.command()
+def match(
+    text: Annotated[str, typer.Argument(help="A need in its author's own words.")],
+    kind: Annotated[str, typer.Option(help="Kind of need, to leave out capabilities that cannot answer it.")] = "",
+    top: Annotated[int, typer.Option(min=1, max=50, help="How many rows to print.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Match a text with the capabilities: rank, organisation, capability, grade, evidence."""
+    from backend.disclosure.models import SubjectKind
+    from backend.matching import service
+    from backend.matching.index_sync import EngineState
+    from backend.matching.kinds import compatible
+    from backend.needs.models import NeedKind
+    from backend.organisations.policy import Viewer
+    from embeddings.types import EncoderUnavailable
+
+    if kind and kind not in list(NeedKind):
+        raise _fail(f"Unknown kind of need: {kind}. Known are {', '.join(NeedKind)}.")
+    if not text.strip():
+        raise _fail("The text is empty.")
+    with _engine(Settings()) as (database, engine):
+        try:
+            engine.follow()
+        except EncoderUnavailable as error:
+            raise _fail(str(error)) from error
+        with database.session() as session:
+            found = service.match_text(
+                session,
+                engine,
+                Viewer(is_admin=True),
+                text,
+                SubjectKind.CAPABILITY,
+                admits=lambda card: not kind or compatible(SubjectKind.NEED, kind, card.kind),
+            )
+    assert found.state is EngineState.READY
+    rows = [
+        {
+            "rank": rank,
+            "organisation": m.card.organisation_name or "(anonymous)",
+            "capability": m.card.title,
+            "grade": m.grade.value,
+            "probability": round(m.probability, 3),
+            "evidence": m.evidence_text,
+        }
+        for rank, m in enumerate((found.matches or found.nearest)[:top], 1)
+    ]
+    if as_json:
+        json.dump({"answered": bool(found.matches), "matches": rows}, sys.stdout, ensure_ascii=False, indent=2)
+        typer.echo()
+        return
+    if not found.matches:
+        typer.echo("No capability in the library answers this. The nearest, weakly related:")
+    for row in rows:
+        typer.echo(f"{row['rank']:>2}  {row['organisation']}  {row['capability']}  [{row['grade']}]")
+        typer.echo(f"      {row['evidence']}")
+
+
+def _rebuild(engine: SearchEngine, *, encode_again: bool = False) -> None:
+    from embeddings.types import EncoderUnavailable
+
+    def progress(done: int, total: int) -> None:
+        if done % 10 == 0 or done == total:
+            _show_progress(f"indexing {done} of {total}", done / total)
+
+    try:
+        count = engine.rebuild(encode_again=encode_again, progress=progress)
+    except EncoderUnavailable as error:
+        raise _fail(f"{error}\nThe texts are stored; they are indexed as soon as a model is at hand.") from error
+    typer.echo(f"Indexed {count} subjects.")
+
+
+@index_app.command("rebuild")
+def index_rebuild(
+    encode_again: Annotated[bool, typer.Option(help="Compute all vectors again.")] = False,
+) -> None:
+    """Compare the index with the database and build it anew."""
+    with _engine(Settings()) as (_database, engine):
+        _rebuild(engine, encode_again=encode_again)
+
+
+@index_app.command("status")
+def index_status() -> None:
+    """What is indexed, with which model, and what is waiting."""
+    from backend.matching import status
+
+    with _database(Settings()) as database, database.session() as session:
+        found = status.of_database(session)
+    typer.echo(f"sequence  {found.sequence}")
+    typer.echo(f"waiting   {found.waiting}")
+    for row in found.rows:
+        typer.echo(f"{row.kind:<11} {row.tier:<7} {row.subjects:>6} subjects {row.passages:>7} passages  {row.model}")
+
+
+@user_app.command("create")
+def user_create(
+    email: Annotated[str, typer.Argument(help="E-mail address, the name for signing in.")],
+    name: Annotated[str, typer.Option(prompt=True, help="Name shown in the site.")],
+    password: Annotated[
+        str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="At least 10 characters.")
+    ],
+    organisation: Annotated[str, typer.Option(help="Exact name of an organisation to join.")] = "",
+    role: Annotated[str, typer.Option(help="owner, editor or viewer.")] = "editor",
+    admin: Annotated[bool, typer.Option(help="Make the user an administrator.")] = False,
+) -> None:
+    """Create a user."""
+    from backend.accounts import service as accounts
+    from backend.errors import DomainError
+    from backend.organisations import service as organisations
+    from backend.organisations.models import MemberRole
+
+    if "@" not in email:
+        raise _fail("This is not an e-mail address.")
+    if len(password) < 10:
+        raise _fail("The password needs at least 10 characters.")
+    if role not in list(MemberRole):
+        raise _fail("The role is owner, editor or viewer.")
+    with _database(Settings()) as database:
+        try:
+            with database.session(write=True) as session:
+                user = accounts.create_user(session, email=email, name=name, password=password, is_admin=admin)
+                if organisation:
+                    found = organisations.find_by_name(session, organisation)
+                    if found is None:
+                        raise _fail(f"There is no organisation of the name {organisation}.")
+                    organisations.add_member(session, user.id, found.id, MemberRole(role))
+        except DomainError as error:
+            raise _fail(error.en) from error
+    typer.echo(f"Created {user.email}.")
+
+
+@user_app.command("sign-out")
+def user_sign_out(email: Annotated[str, typer.Argument(help="Whose sessions to end.")]) -> None:
+    """End all sessions of a user."""
+    from backend.accounts import service as accounts
+
+    with _database(Settings()) as database, database.session(write=True) as session:
+        user = accounts.find_by_email(session, email)
+        if user is None:
+            raise _fail("There is no user with this e-mail address.")
+        count = accounts.sign_out_everywhere(session, user)
+    typer.echo(f"Ended {count} sessions.")

@@ -1,0 +1,45 @@
+"""Settings of the application, read from the environment (`YIQIAO_…`) and an optional `.env` file."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+FRONTEND_DIR = PROJECT_ROOT / "frontend"
+SEED_DIR = PROJECT_ROOT / "seed_data"
+
+
+class Settings(BaseSettings):
+    """Everything that may differ between two installations; each field is documented in docs/operations.md."""
+
+    model_config = SettingsConfigDict(env_prefix="YIQIAO_", env_file=".env", extra="ignore")
+
+    data_dir: Path = Path("var")
+    database_url: str | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    log_level: str = "INFO"
+    secure_cookies: bool = False
+    session_days: int = Field(default=14, ge=1, le=90)
+    max_body_bytes: int = Field(default=2_000_000, ge=10_000)
+
+    model: str | None = None
+    query_prompt: str | None = None
+    passage_prompt: str | None = None
+    model_retry_seconds: float = Field(default=30.0, ge=0)
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The configured database, else one SQLite file in the data folder."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'yiqiao.sqlite3').resolve()}"
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of encoder weights that were built or downloaded."""
+        return self.data_dir / "models"
+
+    @property
+    def index_dir(self) -> Path:
+        """Folder of index snapshots; everything in it can be rebuilt from the database."""
+        return self.data_dir / "index"

@@ -1,0 +1,53 @@
+"""Dependencies that every feature uses: the transaction of a request and the submitted form."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlmodel import Session
+from starlette.datastructures import FormData
+
+from backend.config import Settings
+from backend.csrf import SAFE_METHODS
+from backend.db import Database
+
+
+def get_database(request: Request) -> Database:
+    """The database of this application."""
+    database: Database = request.app.state.database
+    return database
+
+
+def get_settings(request: Request) -> Settings:
+    """The settings of this application."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def get_session(request: Request) -> Iterator[Session]:
+    """The one transaction of a request; writes are followed up after the commit and before the answer goes out."""
+    write = request.method not in SAFE_METHODS
+    with get_database(request).session(write=write) as session:
+        yield session
+    if write:
+        follow_ups: list[Callable[[], None]] = request.app.state.after_commit
+        for follow_up in follow_ups:
+            follow_up()
+
+
+def get_recording_session(request: Request) -> Iterator[Session]:
+    """The transaction of a page that is read, and whose reading is itself recorded."""
+    with get_database(request).session(write=True) as session:
+        yield session
+
+
+async def get_form(request: Request) -> FormData:
+    """The fields of a submitted form."""
+    return await request.form(max_files=0, max_fields=200)
+
+
+# Without the scope FastAPI would commit after the answer has gone out, and a failed commit would still answer 200.
+SessionDep = Annotated[Session, Depends(get_session, scope="function")]
+RecordingSessionDep = Annotated[Session, Depends(get_recording_session, scope="function")]
+FormDep = Annotated[FormData, Depends(get_form)]
+SettingsDep = Annotated[Settings, Depends(get_settings)]

@@ -1,0 +1,48 @@
+"""The part of the form that needs and capabilities share: teaser, audience and contact."""
+
+from typing import Any
+
+from wtforms import BooleanField, HiddenField
+from wtforms.validators import Regexp, ValidationError
+
+from backend.db import ID_PATTERN
+from backend.disclosure.models import TEXT_LENGTH, TITLE_LENGTH, Audience
+from backend.forms import BaseForm, Choice, text_area, text_field
+from backend.i18n import gettext as _
+from backend.taxonomies import device_categories, regions, specialties
+
+AUDIENCES = {Audience.MEMBERS: _("已核验单位的成员"), Audience.PUBLIC: _("所有访客")}
+
+
+class SubjectForm(BaseForm):
+    """Fields of every subject. A new subject brings its id along, so that a form sent twice makes one subject."""
+
+    publishing = False
+
+    subject_id = HiddenField(validators=[Regexp(f"^{ID_PATTERN}$", message=_("表单已失效，请刷新页面后重试。"))])
+    version = HiddenField()
+    organisation_id = Choice(_("发布单位"), [])
+    title = text_field(_("标题"), TITLE_LENGTH, required=_("请填写标题。"))
+    summary = text_area(_("摘要"), TEXT_LENGTH)
+    specialty = Choice(_("诊疗科目"), [], empty=_("不限"))
+    device_category = Choice(_("器械类别"), [], empty=_("不确定"))
+    region = Choice(_("所在地区"), [])
+    audience = Choice(_("谁可以看到摘要"), [(k.value, v) for k, v in AUDIENCES.items()], default=Audience.MEMBERS.value)
+    anonymous = BooleanField(_("匿名发布：对外不显示单位和科室名称"))
+    contact = text_area(_("联系方式"), TEXT_LENGTH, rows=2)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.specialty.choices = [("", _("不限")), *specialties().choices()]
+        self.device_category.choices = [("", _("不确定")), *device_categories().choices()]
+        self.region.choices = regions().choices()
+
+    def validate_summary(self, field: Any) -> None:
+        """Others find and judge a published subject by its summary alone."""
+        if self.publishing and not field.data:
+            raise ValidationError(_("发布前请填写摘要，其他单位先看到的就是这一段。"))
+
+    def expected_version(self) -> int | None:
+        """The version the form was opened with; None for a new subject or an unreadable value."""
+        text = self.version.data or ""
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None

@@ -1,0 +1,93 @@
+"""Tiers, releases, and what needs and capabilities have in common: owner, status, teaser and versions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Field, SQLModel
+
+from backend.db import UtcDateTime, enum_type, new_id, utc_now
+
+TITLE_LENGTH = 80
+TEXT_LENGTH = 4000
+
+
+class SubjectKind(StrEnum):
+    """The two sides of a match."""
+
+    NEED = "need"
+    CAPABILITY = "capability"
+
+    @property
+    def other(self) -> "SubjectKind":
+        """The side that this one is matched with."""
+        return SubjectKind.CAPABILITY if self is SubjectKind.NEED else SubjectKind.NEED
+
+
+class Tier(StrEnum):
+    """披露层级, from the widest audience to the narrowest."""
+
+    TEASER = "teaser"
+    BRIEF = "brief"
+    ANNEX = "annex"
+
+
+class Audience(StrEnum):
+    """Who may read a teaser."""
+
+    PUBLIC = "public"
+    MEMBERS = "members"
+
+
+class TieredSubject(SQLModel):
+    """Columns that a need and a capability share. The teaser's own fields stand here, those of the brief do not."""
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=16)
+    key: str | None = Field(default=None, max_length=60, unique=True)
+    organisation_id: str = Field(foreign_key="organisation.id", index=True, ondelete="CASCADE")
+    author_id: str | None = Field(default=None, foreign_key="user_account.id", ondelete="SET NULL")
+
+    title: str = Field(max_length=TITLE_LENGTH)
+    specialty: str | None = Field(default=None, max_length=6, index=True)
+    device_category: str | None = Field(default=None, max_length=8, index=True)
+    region: str = Field(max_length=6, index=True)
+    summary: str = Field(default="", max_length=TEXT_LENGTH)
+    audience: Audience = Field(default=Audience.MEMBERS, sa_type=enum_type(Audience))
+    anonymous: bool = False
+
+    contact: str = Field(default="", max_length=TEXT_LENGTH)
+
+    version: int = 1
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    updated_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    published_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+
+
+class Release(SQLModel, table=True):
+    """披露授权: a tier of one subject, opened to one organisation."""
+
+    __tablename__ = "release"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=16)
+    subject_kind: SubjectKind = Field(sa_type=enum_type(SubjectKind))
+    subject_id: str = Field(max_length=16, index=True)
+    tier: Tier = Field(sa_type=enum_type(Tier))
+    organisation_id: str = Field(foreign_key="organisation.id", index=True, ondelete="CASCADE")
+    version: int
+    granted_by: str | None = Field(default=None, foreign_key="user_account.id", ondelete="SET NULL")
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+@dataclass(frozen=True)
+class TieredText:
+    """The searchable text of a subject: its title, parts of its teaser and of its brief. An annex is never searched."""
+
+    title: str
+    teaser: tuple[str, ...]
+    brief: tuple[str, ...] = ()
+
+    def parts(self, tier: Tier) -> tuple[str, ...]:
+        """The parts that a reader of this tier may see."""
+        return self.teaser if tier is Tier.TEASER else self.teaser + self.brief

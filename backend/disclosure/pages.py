@@ -1,0 +1,199 @@
+"""What the pages of needs and capabilities share: showing the form, and taking a submitted one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from fastapi import Request
+from sqlmodel import Session
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from backend import flash
+from backend.db import new_id
+from backend.disclosure.cards import PATHS
+from backend.disclosure.forms import SubjectForm
+from backend.disclosure.models import Audience, SubjectKind, TieredSubject
+from backend.disclosure.policy import check_can_create
+from backend.disclosure.service import EditedElsewhere
+from backend.errors import NotFound
+from backend.htmx import redirect
+from backend.organisations.policy import MembershipFacts, Viewer
+from backend.templating import render
+
+FORM_ONLY = frozenset({"subject_id", "version", "requirements"})
+PUBLISH = "publish"
+
+Form = TypeVar("Form", bound=SubjectForm)
+Edited = TypeVar("Edited", bound=TieredSubject)
+
+
+@dataclass(frozen=True)
+class FormPage:
+    """Context of needs/form.html and capabilities/form.html. `status` is that of the stored subject."""
+
+    form: SubjectForm
+    is_new: bool
+    is_open: bool
+    url: str
+    status: str
+    conflict: str | None = None
+
+
+@dataclass(frozen=True)
+class Editor(Generic[Form, Edited]):
+    """What tells the two forms apart. The functions are those of the feature's own service and routes."""
+
+    kind: SubjectKind
+    template: str
+    form: type[Form]
+    find: Callable[[Session, str], Edited | None]
+    check_can_edit: Callable[[Viewer, Edited], None]
+    data: Callable[[Session, Edited], Mapping[str, Any]]
+    prepare: Callable[[Session, Form, Viewer, MembershipFacts | None], None]
+    save: Callable[[Session, Viewer, str, Form, int | None], Edited]
+    act: Callable[[Session, Viewer, str, str], Edited]
+    status: Callable[[Edited], str]
+    is_open: Callable[[Edited], bool]
+
+    @property
+    def path(self) -> str:
+        """The list of the feature, and the start of every address in it."""
+        return PATHS[self.kind]
+
+    def edit_url(self, subject_id: str) -> str:
+        """The address of the form of a stored subject."""
+        return f"{self.path}/{subject_id}/edit"
+
+    def editable(self, session: Session, viewer: Viewer, subject_id: str) -> Edited:
+        """A subject whose text the viewer may change; raises NotFound, Forbidden or Conflict."""
+        subject = self.find(session, subject_id)
+        if subject is None:
+            raise NotFound
+        self.check_can_edit(viewer, subject)
+        return subject
+
+
+def author_membership(viewer: Viewer, organisation_id: str | None) -> MembershipFacts | None:
+    """The membership in which the viewer writes: the chosen organisation, else the first that they write for."""
+    memberships = [m for m in viewer.memberships if m.may_write and m.verified]
+    return next((m for m in memberships if m.organisation_id == organisation_id), next(iter(memberships), None))
+
+
+def values_of(form: SubjectForm) -> dict[str, object]:
+    """The submitted values as columns of the subject; an empty choice is none."""
+    values: dict[str, object] = {f.name: f.data for f in form if f.name not in FORM_ONLY}
+    for name in ("specialty", "device_category", "department_id", "stage"):
+        if name in values:
+            values[name] = values[name] or None
+    values["audience"] = Audience(str(values["audience"]))
+    return values
+
+
+def data_of(subject: TieredSubject) -> dict[str, Any]:
+    """The columns of a subject as data for its form."""
+    return {**subject.model_dump(), "subject_id": subject.id, "version": str(subject.version)}
+
+
+def _prepare(
+    session: Session, viewer: Viewer, editor: Editor[Form, Edited], form: Form, organisation_id: str | None
+) -> Form:
+    form.organisation_id.choices = [
+        (m.organisation_id, m.organisation_name) for m in viewer.memberships if m.may_write and m.verified
+    ]
+    editor.prepare(session, form, viewer, author_membership(viewer, organisation_id))
+    return form
+
+
+def show_new(
+    request: Request, session: Session, viewer: Viewer, editor: Editor[Form, Edited], defaults: Mapping[str, str]
+) -> Response:
+    """An empty form, filled in as far as the author's membership tells."""
+    check_can_create(viewer)
+    author = author_membership(viewer, None)
+    known = {"organisation_id": author.organisation_id, "region": author.region} if author else {}
+    form = editor.form(data={"subject_id": new_id(), **known, **defaults})
+    _prepare(session, viewer, editor, form, None)
+    return render(request, editor.template, FormPage(form, True, False, editor.path, "draft"))
+
+
+def show_edit(
+    request: Request, session: Session, viewer: Viewer, editor: Editor[Form, Edited], subject_id: str
+) -> Response:
+    """The form with the present text."""
+    subject = editor.editable(session, viewer, subject_id)
+    form = _stored_form(session, viewer, editor, subject)
+    page = _page_of(form, editor, subject)
+    return render(request, editor.template, page)
+
+
+def _page_of(form: SubjectForm, editor: Editor[Form, Edited], subject: Edited) -> FormPage:
+    return FormPage(form, False, editor.is_open(subject), editor.edit_url(subject.id), editor.status(subject))
+
+
+def _stored_form(session: Session, viewer: Viewer, editor: Editor[Form, Edited], subject: Edited) -> Form:
+    form = editor.form(data=dict(editor.data(session, subject)))
+    return _prepare(session, viewer, editor, form, subject.organisation_id)
+
+
+def submit(
+    request: Request,
+    session: Session,
+    viewer: Viewer,
+    editor: Editor[Form, Edited],
+    data: FormData,
+    subject_id: str | None,
+) -> Response:
+    """Take the form: save the subject, and publish it where the publish button was used.
+
+    Nothing that was typed is lost: an error answers 422, an edit in another window 409, both with the form as sent.
+    """
+    form: Form = editor.form.read(data)
+    if subject_id is None:
+        check_can_create(viewer)
+        # A form that is sent twice, or sent again after the back button, finds the subject that it made before.
+        subject_id = form.subject_id.data if editor.find(session, form.subject_id.data or "") else None
+    existing = editor.editable(session, viewer, subject_id) if subject_id else None
+    publishing = data.get("action") == PUBLISH
+    form.publishing = publishing or (existing is not None and editor.is_open(existing))
+    _prepare(session, viewer, editor, form, existing.organisation_id if existing else form.organisation_id.data)
+    if existing is None:
+        page = FormPage(form, True, False, editor.path, "draft")
+    else:
+        form.organisation_id.data = existing.organisation_id
+        page = _page_of(form, editor, existing)
+    if not form.validate():
+        return render(request, editor.template, page, status=422)
+    try:
+        target_id = existing.id if existing is not None else str(form.subject_id.data)
+        subject = editor.save(session, viewer, target_id, form, form.expected_version())
+    except EditedElsewhere as error:
+        assert existing is not None
+        form.version.data = str(existing.version)
+        page = replace(page, conflict=error.zh)
+        return render(request, editor.template, page, status=error.status)
+    code = "changed" if existing is not None else "saved"
+    if publishing and not editor.is_open(subject):
+        editor.act(session, viewer, subject.id, PUBLISH)
+        code = PUBLISH
+    return flash.put(redirect(request, f"{editor.path}/{subject.id}"), f"{editor.kind}-{code}")
+
+
+def act(
+    request: Request,
+    session: Session,
+    viewer: Viewer,
+    editor: Editor[Form, Edited],
+    subject_id: str,
+    action: str,
+) -> Response:
+    """Take an author's action; a draft too incomplete to publish comes back as a form that says what is missing."""
+    if action == PUBLISH:
+        subject = editor.editable(session, viewer, subject_id)
+        form = _stored_form(session, viewer, editor, subject)
+        form.publishing = True
+        if not form.validate():
+            page = _page_of(form, editor, subject)
+            return render(request, editor.template, page, status=422)
+    editor.act(session, viewer, subject_id, action)
+    return flash.put(redirect(request, f"{editor.path}/{subject_id}"), f"{editor.kind}-{action}")

@@ -1,0 +1,62 @@
+"""Domain errors: each carries its HTTP status and a wording for users in Chinese and English."""
+
+
+class DomainError(Exception):
+    """Something a user did, or met, that cannot go on; shown to the user as it stands."""
+
+    status: int = 400
+    zh: str = "操作未能完成。"
+    en: str = "The operation could not be completed."
+
+    def __init__(self, zh: str | None = None, en: str | None = None) -> None:
+        self.zh = zh or self.zh
+        self.en = en or self.en
+        super().__init__(self.en)
+
+
+class NotFound(DomainError):
+    """The thing is not there, or this viewer must not learn that it is."""
+
+    status = 404
+    zh = "没有找到这个页面，内容可能已撤回，或者您没有查看权限。"
+    en = "This page was not found. Its content may have been withdrawn, or you may not be allowed to see it."
+
+
+class Forbidden(DomainError):
+    """The viewer knows the thing, but may not do this with it."""
+
+    status = 403
+    zh = "您没有进行这项操作的权限。如有需要，请联系本单位的管理成员。"
+    en = "You are not allowed to do this. If you need to, ask an owner of your organisation."
+
+
+class NotSignedIn(DomainError):
+    """The page needs a signed-in user; pages answer with the way to the sign-in form."""
+
+    status = 401
+    zh = "请先登录。"
+    en = "Please sign in first."
+
+
+class Conflict(DomainError):
+    """The state of the thing does not allow the action any more."""
+
+    status = 409
+    zh = "当前状态下不能进行这项操作，请刷新页面后重试。"
+    en = "This cannot be done in the present state. Reload the page and try again."
+
+
+class CrossSiteRequest(DomainError):
+    """A write that came from another site's page."""
+
+    status = 403
+    zh = "请求来源异常，未予处理。请从本站页面重新提交。"
+    en = "The request came from another site and was not carried out. Please submit it again from this site."
+
+
+class BodyTooLarge(DomainError):
+    """The request is larger than the server accepts."""
+
+    status = 413
+    zh = "提交的内容过大，未能接收。请删减后重试。"
+    en = "The submission is too large and was not accepted. Please shorten it and try again."

@@ -1,0 +1,175 @@
+"""The web application: one factory, nothing happens at import."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from backend.accounts import routes as accounts
+from backend.capabilities import forms as capability_forms
+from backend.capabilities import routes as capabilities
+from backend.config import FRONTEND_DIR, Settings
+from backend.csrf import SAFE_METHODS
+from backend.db import Database
+from backend.disclosure import forms as disclosure_forms
+from backend.errors import DomainError, NotFound, NotSignedIn
+from backend.headers import SECURITY_HEADERS, RequestGuard, SecurityHeaders
+from backend.htmx import wants_fragment
+from backend.i18n import gettext as _
+from backend.matching import labels as matching_labels
+from backend.matching import routes as matching
+from backend.matching.engine import make_engine
+from backend.matching.index_sync import SearchEngine
+from backend.needs import forms as need_forms
+from backend.needs import routes as needs
+from backend.organisations import forms as organisation_forms
+from backend.organisations import routes as organisations
+from backend.organisations.deps import get_viewer
+from backend.templating import make_environment, render
+
+log = logging.getLogger(__name__)
+
+LABELS: dict[str, Mapping[Any, str]] = {
+    "need_kind": need_forms.KINDS,
+    "need_status": need_forms.STATUSES,
+    "need_action": need_forms.ACTIONS,
+    "offer": need_forms.OFFERS,
+    "capability_kind": capability_forms.KINDS,
+    "capability_status": capability_forms.STATUSES,
+    "capability_action": capability_forms.ACTIONS,
+    "stage": capability_forms.STAGES,
+    "organisation_kind": organisation_forms.KINDS,
+    "role": organisation_forms.ROLES,
+    "audience": disclosure_forms.AUDIENCES,
+    "grade": matching_labels.GRADES,
+}
+
+
+@dataclass(frozen=True)
+class ErrorPage:
+    """Context of errors/error.html."""
+
+    status: int
+    message: str
+
+
+class CachedStaticFiles(StaticFiles):
+    """Static files are addressed with a digest of their content, so browsers may keep them for ever."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code == 200 and b"v=" in scope["query_string"]:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    database: Database | None = None,
+    engine: SearchEngine | None = None,
+) -> FastAPI:
+    """The application over a database whose tables are up to date. Database and engine may be given by tests."""
+    settings = settings or Settings()
+    database = database or Database(settings.resolved_database_url)
+    engine = engine or make_engine(settings, database)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        engine.start()
+        yield
+        engine.close()
+        database.dispose()
+
+    app = FastAPI(title="医桥 Yiqiao", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.state.settings = settings
+    app.state.database = database
+    app.state.engine = engine
+    app.state.templates = make_environment(LABELS)
+    after_commit: list[Callable[[], None]] = [engine.follow_if_possible]
+    app.state.after_commit = after_commit
+    app.state.error_page = error_page
+
+    # The last one added stands outermost.
+    app.add_middleware(RequestGuard, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(GZipMiddleware, minimum_size=2000)
+    app.add_middleware(SecurityHeaders)
+
+    app.mount("/static", CachedStaticFiles(directory=FRONTEND_DIR / "static"), name="static")
+    # Suggestions come before needs, or their address would be taken for an action on a need.
+    for routes in (matching, accounts, organisations, needs, capabilities):
+        app.include_router(routes.router)
+
+    app.add_exception_handler(DomainError, _domain_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _http_error)
+    app.add_exception_handler(Exception, _unexpected_error)
+    return app
+
+
+def error_page(request: Request, error: DomainError) -> Response:
+    """The page of a domain error, or its line in the flash region for htmx, with the true status."""
+    if isinstance(error, NotSignedIn):
+        return _to_sign_in(request)
+    return _render_error(request, error.status, error.zh)
+
+
+def _render_error(request: Request, status: int, message: str) -> Response:
+    if not hasattr(request.state, "viewer"):
+        _load_viewer(request)
+    headers = {"HX-Retarget": "#flash", "HX-Reswap": "innerHTML"} if wants_fragment(request) else {}
+    page = ErrorPage(status, message)
+    return render(request, "errors/error.html", page, block="message", status=status, headers=headers)
+
+
+def _load_viewer(request: Request) -> None:
+    """The frame of an error page shows who is signed in, also where the route was never reached."""
+    try:
+        get_viewer(request)
+    except Exception:
+        log.exception("viewer could not be loaded for an error page")
+
+
+def _to_sign_in(request: Request) -> Response:
+    """Send a visitor to the sign-in form and back afterwards; a write that found the session ended goes home."""
+    back = request.url.path if request.method in SAFE_METHODS else "/"
+    if request.url.query and request.method in SAFE_METHODS:
+        back += f"?{request.url.query}"
+    url = f"/sign-in?next={quote(back)}"
+    if wants_fragment(request):
+        return Response(status_code=401, headers={"HX-Redirect": url})
+    return RedirectResponse(url, status_code=303)
+
+
+def _domain_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)
+    return error_page(request, error)
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    messages = {
+        404: NotFound.zh,
+        405: _("这个地址不支持该操作，请从页面上的按钮进入。"),
+    }
+    return _render_error(request, status, messages.get(status, _("请求无法处理，请返回上一页重试。")))
+
+
+def _unexpected_error(request: Request, error: Exception) -> Response:
+    log.error("unexpected error on %s %s", request.method, request.url.path, exc_info=error)
+    response = _render_error(
+        request, 500, _("服务器出现故障，操作可能没有保存。请稍后重试；如仍有问题，请联系平台管理员。")
+    )
+    # This answer is made outside of all middleware.
+    response.headers.update(SECURITY_HEADERS)
+    return response

@@ -1,0 +1,26 @@
+"""The search engine as the settings want it."""
+
+from collections.abc import Callable
+
+from backend.config import Settings
+from backend.db import Database
+from backend.matching.index_sync import SearchEngine
+from embeddings.encoder import load_encoder
+from embeddings.types import Encoder
+
+
+def make_engine(
+    settings: Settings, database: Database, progress: Callable[[str, float], None] | None = None
+) -> SearchEngine:
+    """An engine whose encoder is loaded on first use; `progress` hears (message, fraction) while weights are built."""
+
+    def load() -> Encoder:
+        return load_encoder(
+            settings.model,
+            settings.models_dir,
+            query_prompt=settings.query_prompt,
+            passage_prompt=settings.passage_prompt,
+            progress=progress,
+        )
+
+    return SearchEngine(database, settings.index_dir, load, retry_seconds=settings.model_retry_seconds)

@@ -1,0 +1,158 @@
+"""The home page, search, and the suggestions that the pages of needs and capabilities load."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from backend.capabilities.models import CapabilityKind
+from backend.deps import SessionDep
+from backend.disclosure.cards import Card
+from backend.disclosure.filters import Filters, page_number
+from backend.disclosure.models import SubjectKind
+from backend.forms import clean
+from backend.matching import service
+from backend.matching.deps import EngineDep
+from backend.matching.index_sync import SearchEngine
+from backend.needs.models import NeedKind
+from backend.organisations.deps import ViewerDep
+from backend.organisations.policy import Viewer
+from backend.taxonomies import regions, specialties
+from backend.templating import render
+
+router = APIRouter()
+
+QUERY_LENGTH = 4000
+KINDS: Mapping[SubjectKind, frozenset[str]] = {
+    SubjectKind.NEED: frozenset(NeedKind),
+    SubjectKind.CAPABILITY: frozenset(CapabilityKind),
+}
+
+
+@dataclass(frozen=True)
+class HomePage:
+    """Context of matching/home.html."""
+
+    needs: Sequence[Card]
+    need_total: int
+    capabilities: Sequence[Card]
+    capability_total: int
+
+
+@dataclass(frozen=True)
+class SearchPage:
+    """Context of matching/search.html, whose block `results` is the fragment.
+
+    `url` gives the address of the search with some of its parameters changed; the page number starts over unless given.
+    """
+
+    q: str
+    side: SubjectKind
+    filters: Filters
+    result: service.SearchResult
+    pages: int
+    too_long: bool
+    regions: Sequence[tuple[str, str]]
+    specialties: Sequence[tuple[str, str]]
+    url: Callable[..., str]
+
+
+@dataclass(frozen=True)
+class SuggestionsPage:
+    """Context of matching/suggestions.html, whose block `suggestions` is the fragment."""
+
+    kind: SubjectKind
+    subject_id: str
+    card: Card
+    suggestions: service.Suggestions
+
+
+def _search_url(text: str, side: SubjectKind, filters: Filters) -> Callable[..., str]:
+    asked = {
+        "q": text,
+        "side": side.value,
+        "kind": filters.kind,
+        "region": filters.region,
+        "specialty": filters.specialty,
+    }
+
+    def url(**changes: str | int) -> str:
+        values = {**asked, **changes}
+        return "/search?" + urlencode({k: v for k, v in values.items() if v != "" and (k, v) != ("page", 1)})
+
+    return url
+
+
+@router.get("/")
+def home(request: Request, session: SessionDep, viewer: ViewerDep) -> Response:
+    """Search, and what has been published last."""
+    few = Filters(limit=6)
+    needs, need_total = service.SIDES[SubjectKind.NEED].listing(session, viewer, few)
+    capabilities, capability_total = service.SIDES[SubjectKind.CAPABILITY].listing(session, viewer, few)
+    return render(request, "matching/home.html", HomePage(needs, need_total, capabilities, capability_total))
+
+
+@router.get("/search")
+def search(
+    request: Request,
+    session: SessionDep,
+    viewer: ViewerDep,
+    engine: EngineDep,
+    q: str = "",
+    side: str = SubjectKind.CAPABILITY,
+    kind: str = "",
+    region: str = "",
+    specialty: str = "",
+    page: str = "1",
+) -> Response:
+    """Search the teasers of one side. Values that no link of the site makes are taken as not given."""
+    chosen = SubjectKind(side) if side in list(SubjectKind) else SubjectKind.CAPABILITY
+    filters = Filters(
+        kind=kind if kind in KINDS[chosen] else "",
+        region=region if region in regions() else "",
+        specialty=specialty if specialty in specialties() else "",
+        page=page_number(page),
+    )
+    text = clean(q.replace("\ufffd", " "))
+    too_long = len(text) > QUERY_LENGTH
+    result = service.search(session, engine, viewer, chosen, text[:QUERY_LENGTH], filters)
+    context = SearchPage(
+        q=text,
+        side=chosen,
+        filters=filters,
+        result=result,
+        pages=filters.pages(result.total),
+        too_long=too_long,
+        regions=regions().choices(),
+        specialties=specialties().choices(),
+        url=_search_url(text, chosen, filters),
+    )
+    status = 422 if too_long else 200
+    return render(request, "matching/search.html", context, block="results", status=status)
+
+
+@router.get("/needs/{subject_id}/suggestions")
+def suggestions_for_need(
+    request: Request, subject_id: str, session: SessionDep, viewer: ViewerDep, engine: EngineDep
+) -> Response:
+    """The capabilities that fit a need."""
+    return _suggestions(request, session, viewer, engine, SubjectKind.NEED, subject_id)
+
+
+@router.get("/capabilities/{subject_id}/suggestions")
+def suggestions_for_capability(
+    request: Request, subject_id: str, session: SessionDep, viewer: ViewerDep, engine: EngineDep
+) -> Response:
+    """The needs that fit a capability."""
+    return _suggestions(request, session, viewer, engine, SubjectKind.CAPABILITY, subject_id)
+
+
+def _suggestions(
+    request: Request, session: Session, viewer: Viewer, engine: SearchEngine, kind: SubjectKind, subject_id: str
+) -> Response:
+    card, found = service.suggest(session, engine, viewer, kind, subject_id)
+    page = SuggestionsPage(kind, subject_id, card, found)
+    return render(request, "matching/suggestions.html", page, block="suggestions")

@@ -1,0 +1,272 @@
+"""Suggestions and search: candidates from the engine, permission re-checked on every one, evidence and grade."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from sqlmodel import Session
+
+from backend.capabilities import policy as capability_policy
+from backend.capabilities import service as capabilities
+from backend.disclosure.cards import Card
+from backend.disclosure.filters import Filters
+from backend.disclosure.models import SubjectKind, TieredText
+from backend.disclosure.policy import Subject
+from backend.errors import NotFound
+from backend.matching import documents
+from backend.matching.evidence import Segment, segments
+from backend.matching.features import Features, features
+from backend.matching.index_sync import Candidate, EngineState, Query, SearchEngine
+from backend.matching.kinds import compatible
+from backend.matching.models import SearchTier
+from backend.matching.ranker import Grade, weights
+from backend.needs import policy as need_policy
+from backend.needs import service as needs
+from backend.organisations.policy import Viewer
+from embeddings.evidence import best_evidence, matching_spans
+from embeddings.types import EncoderUnavailable
+
+SHOWN = 10
+OTHERS = 3
+FOUND = 60
+"""How many hits a search shows at most: beyond that nothing fits the words."""
+NEAREST = 3
+"""How many of the closest are shown, folded away, when none is good enough."""
+
+
+class Side(NamedTuple):
+    """The functions of one side's own service."""
+
+    cards: Callable[[Session, Viewer, Collection[str]], dict[str, Card]]
+    listing: Callable[[Session, Viewer, Filters], tuple[list[Card], int]]
+
+
+SIDES: Mapping[SubjectKind, Side] = {
+    SubjectKind.NEED: Side(needs.cards, needs.listing),
+    SubjectKind.CAPABILITY: Side(capabilities.cards, capabilities.listing),
+}
+
+
+@dataclass(frozen=True)
+class Match:
+    """One suggestion: the teaser of the other side, and the sentence that says why. A suggestion, never a promise."""
+
+    card: Card
+    probability: float
+    grade: Grade
+    evidence: tuple[Segment, ...]
+    others: tuple[Card, ...] = ()
+
+    @property
+    def evidence_text(self) -> str:
+        """The sentence without marks."""
+        return "".join(segment.text for segment in self.evidence)
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """What the fragment of a page shows; `nearest` are the closest where none is good enough to suggest."""
+
+    state: EngineState
+    matches: tuple[Match, ...] = ()
+    nearest: tuple[Match, ...] = ()
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """One page of a search, with the sentence of each hit that fits the words best."""
+
+    state: EngineState
+    cards: list[Card]
+    total: int
+    snippets: Mapping[str, tuple[Segment, ...]] = field(default_factory=dict)
+
+
+def suggest(
+    session: Session, engine: SearchEngine, viewer: Viewer, kind: SubjectKind, subject_id: str
+) -> tuple[Card, Suggestions]:
+    """A subject's teaser, and what fits it on the other side, as far as this viewer may know; raises NotFound.
+
+    An author sees all that fit; a broker with jurisdiction besides ranks and quotes full texts; any other member sees
+    only how their own organisation's subjects fit, by the teaser.
+    """
+    card, facts, text = _subject(session, viewer, kind, subject_id)
+    if not facts.is_open:
+        raise NotFound
+    is_own = facts.organisation_id in viewer.organisation_ids
+    is_desk = facts.region in viewer.jurisdictions
+    if not (is_own or is_desk or viewer.is_verified_member):
+        raise NotFound
+    read = SearchTier.FULL if is_own or is_desk else SearchTier.TEASER
+    search = SearchTier.FULL if is_desk else SearchTier.TEASER
+
+    def admits(other: Card) -> bool:
+        if not compatible(kind, card.kind, other.kind):
+            return False
+        return is_own or is_desk or other.is_own
+
+    return card, match_text(session, engine, viewer, query_text(text, read), kind.other, search, admits)
+
+
+def query_text(text: TieredText, tier: SearchTier) -> str:
+    """The words by which a subject looks for its counterpart."""
+    return "\n".join([text.title, *(part for part in text.parts(tier.tier) if part)])
+
+
+def match_text(
+    session: Session,
+    engine: SearchEngine,
+    viewer: Viewer,
+    text: str,
+    side: SubjectKind,
+    tier: SearchTier = SearchTier.TEASER,
+    admits: Callable[[Card], bool] = lambda _card: True,
+) -> Suggestions:
+    """Rank the subjects of a side for a free text."""
+    ranking = rank(session, engine, viewer, text, side, tier, admits)
+    if ranking.query is None:
+        return Suggestions(ranking.state)
+    good = [r for r in ranking.ranked if r.grade is not Grade.WEAK]
+    shown, others = _by_organisation(good or ranking.ranked[:NEAREST])
+    evidence = _evidence(session, engine, side, tier, ranking.query, shown[:SHOWN])
+    matches = tuple(
+        Match(
+            r.card,
+            r.probability,
+            r.grade,
+            evidence.get(r.card.id, ()),
+            tuple(others.get(r.card.id, ())[:OTHERS]),
+        )
+        for r in shown[:SHOWN]
+    )
+    return Suggestions(ranking.state, matches, ()) if good else Suggestions(ranking.state, (), matches)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A candidate that the viewer may see, judged."""
+
+    card: Card
+    probability: float
+    grade: Grade
+    candidate: Candidate
+    features: Features
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What the viewer may see, best first; without a query where no encoder is at hand."""
+
+    state: EngineState
+    query: Query | None = None
+    ranked: list[Ranked] = field(default_factory=list)
+
+
+def rank(
+    session: Session,
+    engine: SearchEngine,
+    viewer: Viewer,
+    text: str,
+    side: SubjectKind,
+    tier: SearchTier,
+    admits: Callable[[Card], bool],
+) -> Ranking:
+    """All candidates of a side that the viewer may see and `admits` lets through, most probable first."""
+    if engine.state is EngineState.STARTING:
+        return Ranking(EngineState.STARTING)
+    try:
+        engine.follow()
+        query = engine.query(text)
+    except EncoderUnavailable:
+        return Ranking(EngineState.UNAVAILABLE)
+    candidates = engine.candidates(side, tier, query)
+    # The index knows nothing of permissions: whoever is not among the cards is not for this viewer.
+    cards = SIDES[side].cards(session, viewer, [c.subject_id for c in candidates])
+    admitted = [c for c in candidates if c.subject_id in cards and admits(cards[c.subject_id])]
+    dense = _cosines(session, side, tier, query, admitted)
+    judged = features(dense, engine.coverage(side, tier, query, [c.subject_id for c in admitted]))
+    model = weights()
+    ranked = [
+        Ranked(cards[c.subject_id], probability, model.grade(probability), c, found)
+        for c, found in zip(admitted, judged, strict=True)
+        for probability in [model.probability(found)]
+    ]
+    return Ranking(EngineState.READY, query, sorted(ranked, key=lambda r: (-r.probability, r.card.id)))
+
+
+def _cosines(
+    session: Session, side: SubjectKind, tier: SearchTier, query: Query, candidates: list[Candidate]
+) -> list[float]:
+    """The best cosine of each candidate; computed here for those of which only the words had been found."""
+    unknown = [c.subject_id for c in candidates if not c.dense]
+    rows = documents.passages_of(session, side, tier, unknown)
+    computed = {
+        subject_id: max(float(documents.vector_of(row) @ query.vector) for row in found)
+        for subject_id, found in rows.items()
+    }
+    return [c.dense or computed.get(c.subject_id, 0.0) for c in candidates]
+
+
+def _evidence(
+    session: Session,
+    engine: SearchEngine,
+    side: SubjectKind,
+    tier: SearchTier,
+    query: Query,
+    shown: list[Ranked],
+) -> dict[str, tuple[Segment, ...]]:
+    """For each subject the sentence that best shows why it fits, the words of the query marked in it."""
+    idf = engine.idf(side, tier)
+    found = {}
+    for subject_id, rows in documents.passages_of(session, side, tier, [r.card.id for r in shown]).items():
+        sentences = [row for row in rows if row.position > 0] or rows
+        vectors = np.stack([documents.vector_of(row) for row in sentences])
+        best = best_evidence(query.vector, query.text, [row.text for row in sentences], vectors, idf)
+        if best:
+            found[subject_id] = segments(best.text, matching_spans(query.text, best.text))
+    return found
+
+
+def _by_organisation(ranked: list[Ranked]) -> tuple[list[Ranked], dict[str, list[Card]]]:
+    """The best of each organisation, and its further ones by the id of that best. The anonymous stand alone."""
+    first: dict[str, Ranked] = {}
+    others: dict[str, list[Card]] = {}
+    for entry in ranked:
+        best = first.setdefault(entry.card.organisation_id or entry.card.id, entry)
+        if best is not entry:
+            others.setdefault(best.card.id, []).append(entry.card)
+    return list(first.values()), others
+
+
+def _subject(session: Session, viewer: Viewer, kind: SubjectKind, subject_id: str) -> tuple[Card, Subject, TieredText]:
+    if kind is SubjectKind.NEED:
+        need = needs.get(session, viewer, subject_id)
+        facts, text = need_policy.subject_of(need), needs.text_of(session, subject_id)
+    else:
+        capability = capabilities.get(session, viewer, subject_id)
+        facts, text = capability_policy.subject_of(capability), capabilities.text_of(session, subject_id)
+    cards = SIDES[kind].cards(session, viewer, [subject_id])
+    if text is None or subject_id not in cards:
+        raise NotFound
+    return cards[subject_id], facts, text
+
+
+def search(
+    session: Session, engine: SearchEngine, viewer: Viewer, side: SubjectKind, text: str, filters: Filters
+) -> SearchResult:
+    """One page of the teasers of a side that fit the words and filters; without words the newest.
+
+    While no encoder is at hand the page says so and shows the newest instead.
+    """
+    if not text:
+        cards, total = SIDES[side].listing(session, viewer, filters)
+        return SearchResult(EngineState.READY, cards, total)
+    ranking = rank(session, engine, viewer, text, side, SearchTier.TEASER, filters.admits)
+    if ranking.query is None:
+        cards, total = SIDES[side].listing(session, viewer, filters)
+        return SearchResult(ranking.state, cards, total)
+    found = ranking.ranked[:FOUND]
+    shown = found[filters.offset : filters.offset + filters.limit]
+    snippets = _evidence(session, engine, side, SearchTier.TEASER, ranking.query, shown)
+    return SearchResult(ranking.state, [r.card for r in shown], len(found), snippets)

@@ -1,0 +1,98 @@
+"""The form of a need, and the wording of its lists."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from wtforms import SelectMultipleField
+from wtforms.validators import ValidationError
+
+from backend.disclosure.forms import SubjectForm
+from backend.disclosure.models import TEXT_LENGTH
+from backend.forms import Choice, strip_numbering, text_area
+from backend.i18n import gettext as _
+from backend.needs.models import NeedKind, Offer
+from backend.needs.states import NeedAction, NeedStatus
+
+KINDS = {
+    NeedKind.CLINICAL: _("临床需求"),
+    NeedKind.TECHNICAL: _("技术攻关"),
+    NeedKind.SUPPLY: _("供应链配套"),
+    NeedKind.VALIDATION: _("临床验证"),
+    NeedKind.SERVICE: _("技术服务"),
+    NeedKind.SPACE: _("载体空间"),
+    NeedKind.CAPITAL: _("资金"),
+    NeedKind.SCENARIO: _("应用场景"),
+}
+STATUSES = {
+    NeedStatus.DRAFT: _("草稿"),
+    NeedStatus.SUBMITTED: _("待审核"),
+    NeedStatus.RETURNED: _("待补充"),
+    NeedStatus.PUBLISHED: _("已发布"),
+    NeedStatus.MATCHED: _("对接中"),
+    NeedStatus.FULFILLED: _("已解决"),
+    NeedStatus.WITHDRAWN: _("已撤回"),
+    NeedStatus.EXPIRED: _("已到期"),
+    NeedStatus.CLOSED: _("已关闭"),
+    NeedStatus.DISCARDED: _("已删除"),
+}
+ACTIONS = {
+    NeedAction.PUBLISH: _("发布"),
+    NeedAction.WITHDRAW: _("撤回"),
+    NeedAction.DISCARD: _("删除"),
+    NeedAction.RESTORE: _("恢复为草稿"),
+}
+OFFERS = {
+    Offer.OBSERVATION: _("临床观摩"),
+    Offer.ANIMAL_STUDY: _("动物实验设计"),
+    Offer.EVALUATION: _("上市前评价"),
+    Offer.DATA: _("数据支持"),
+}
+
+REQUIREMENTS_MAX = 20
+REQUIREMENT_LENGTH = 400
+
+
+class NeedForm(SubjectForm):
+    """Teaser, brief and annex of a need; publishing asks for more than saving a draft."""
+
+    kind = Choice(_("需求类型"), [(k.value, v) for k, v in KINDS.items()], default=NeedKind.CLINICAL.value)
+    department_id = Choice(_("科室"), [], empty=_("不指定科室"))
+
+    procedure = text_area(_("术式与场景"), TEXT_LENGTH)
+    current_practice = text_area(_("目前的做法"), TEXT_LENGTH)
+    problem = text_area(_("遇到的问题与后果"), TEXT_LENGTH, rows=5)
+    frequency = text_area(_("发生频度"), TEXT_LENGTH, rows=2)
+    acceptance_criteria = text_area(_("怎样算解决"), TEXT_LENGTH)
+    constraints = text_area(_("限制条件"), TEXT_LENGTH, rows=3)
+    offers = SelectMultipleField(
+        _("可以提供的支持"), choices={k.value: v for k, v in OFFERS.items()}, validate_choice=False
+    )
+    offers_note = text_area(_("支持说明"), TEXT_LENGTH, rows=2)
+    requirements = text_area(_("需求要点"), REQUIREMENTS_MAX * (REQUIREMENT_LENGTH + 1), rows=5)
+
+    def set_departments(self, departments: Sequence[tuple[str, str]]) -> None:
+        """Offer the departments of the author's organisation."""
+        self.department_id.choices = [("", _("不指定科室")), *departments]
+
+    def requirement_lines(self) -> list[str]:
+        """The requirements, one per line, without the numbering that comes along from Word."""
+        return [line for line in (strip_numbering(part) for part in (self.requirements.data or "").split("\n")) if line]
+
+    def validate_problem(self, field: Any) -> None:
+        """A published need says what goes wrong."""
+        if self.publishing and not field.data:
+            raise ValidationError(_("发布前请写明遇到的问题与后果。"))
+
+    def validate_offers(self, field: Any) -> None:
+        """Only what the list holds; the library's own message is not in its Chinese catalogue."""
+        if not set(field.data or ()) <= set(OFFERS):
+            raise ValidationError(_("请从列表中选择。"))
+
+    def validate_requirements(self, field: Any) -> None:
+        """Few and short enough to be checked one by one."""
+        lines = self.requirement_lines()
+        if len(lines) > REQUIREMENTS_MAX:
+            raise ValidationError(_("需求要点最多 20 条，请合并或删减。"))
+        for number, line in enumerate(lines, 1):
+            if len(line) > REQUIREMENT_LENGTH:
+                raise ValidationError(_("第 %(number)s 条超过 400 字，请拆分或删减。") % {"number": number})

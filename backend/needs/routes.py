@@ -1,0 +1,153 @@
+"""Pages of needs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from backend.deps import FormDep, RecordingSessionDep, SessionDep
+from backend.disclosure import pages
+from backend.disclosure.cards import Card
+from backend.disclosure.filters import Filters, page_number
+from backend.disclosure.models import SubjectKind
+from backend.disclosure.policy import can_create
+from backend.errors import NotFound
+from backend.needs import policy, service
+from backend.needs.forms import NeedForm
+from backend.needs.models import Need, NeedKind
+from backend.needs.states import NeedAction
+from backend.organisations import service as organisations
+from backend.organisations.deps import SignedInDep, ViewerDep
+from backend.organisations.models import Organisation
+from backend.organisations.policy import MembershipFacts, Viewer
+from backend.templating import render
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class NeedListPage:
+    """Context of needs/list.html: own needs, and for brokers the open needs of their jurisdiction."""
+
+    own: Sequence[Card]
+    in_jurisdiction: Sequence[Card]
+    may_create: bool
+
+
+@dataclass(frozen=True)
+class NeedDetailPage:
+    """Context of needs/detail.html."""
+
+    need: service.NeedDetail
+
+
+@dataclass(frozen=True)
+class OrganisationNeedsPage:
+    """Context of needs/of_organisation.html, whose block `listing` is a fragment of the organisation's page."""
+
+    organisation: Organisation
+    cards: Sequence[Card]
+    total: int
+    page: int
+    pages: int
+
+
+def _data(session: Session, need: Need) -> Mapping[str, Any]:
+    return {**pages.data_of(need), "requirements": "\n".join(service.requirements_of(session, need.id))}
+
+
+def _prepare(session: Session, form: NeedForm, viewer: Viewer, author: MembershipFacts | None) -> None:
+    departments = organisations.departments_of(session, author.organisation_id) if author else []
+    form.set_departments([(d.id, d.name) for d in departments])
+
+
+def _save(session: Session, viewer: Viewer, need_id: str, form: NeedForm, expected_version: int | None) -> Need:
+    values = pages.values_of(form) | {"kind": NeedKind(str(form.kind.data))}
+    return service.save(session, viewer, need_id, values, form.requirement_lines(), expected_version=expected_version)
+
+
+EDITOR = pages.Editor(
+    kind=SubjectKind.NEED,
+    template="needs/form.html",
+    form=NeedForm,
+    find=service.find,
+    check_can_edit=policy.check_can_edit,
+    data=_data,
+    prepare=_prepare,
+    save=_save,
+    act=service.act,
+    status=lambda need: need.status,
+    is_open=service.is_open,
+)
+
+
+@router.get("/needs")
+def my_needs(request: Request, session: SessionDep, viewer: SignedInDep) -> Response:
+    """My needs; a broker sees the open needs of the jurisdiction besides."""
+    in_jurisdiction: list[Card] = []
+    for region in viewer.jurisdictions:
+        in_jurisdiction += service.listing(session, viewer, Filters(region=region, limit=200))[0]
+    page = NeedListPage(service.own(session, viewer), in_jurisdiction, can_create(viewer))
+    return render(request, "needs/list.html", page)
+
+
+@router.get("/needs/new")
+def new_need(request: Request, session: SessionDep, viewer: SignedInDep) -> Response:
+    """An empty form."""
+    author = pages.author_membership(viewer, None)
+    defaults = {}
+    if author:
+        kind = NeedKind.CLINICAL if author.department_id else NeedKind.TECHNICAL
+        defaults = {
+            "kind": kind.value,
+            "department_id": author.department_id or "",
+            "specialty": author.specialty or "",
+        }
+    return pages.show_new(request, session, viewer, EDITOR, defaults)
+
+
+@router.post("/needs")
+def create_need(request: Request, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
+    """Save a new need as a draft, or publish it at once."""
+    return pages.submit(request, session, viewer, EDITOR, data, None)
+
+
+@router.get("/needs/{need_id}")
+def need_page(request: Request, need_id: str, session: RecordingSessionDep, viewer: ViewerDep) -> Response:
+    """One need, as far as the viewer may read it."""
+    return render(request, "needs/detail.html", NeedDetailPage(service.read(session, viewer, need_id)))
+
+
+@router.get("/needs/{need_id}/edit")
+def edit_need(request: Request, need_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
+    """The form with the present text."""
+    return pages.show_edit(request, session, viewer, EDITOR, need_id)
+
+
+@router.post("/needs/{need_id}/edit")
+def change_need(request: Request, need_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
+    """Save a changed text."""
+    return pages.submit(request, session, viewer, EDITOR, data, need_id)
+
+
+@router.post("/needs/{need_id}/{action}")
+def act_on_need(request: Request, need_id: str, action: str, session: SessionDep, viewer: SignedInDep) -> Response:
+    """Publish, withdraw, discard or restore."""
+    if action not in list(NeedAction):
+        raise NotFound
+    return pages.act(request, session, viewer, EDITOR, need_id, action)
+
+
+@router.get("/organisations/{organisation_id}/needs")
+def needs_of_organisation(
+    request: Request, organisation_id: str, session: SessionDep, viewer: ViewerDep, page: str = "1"
+) -> Response:
+    """The open needs of an organisation under its name: a fragment of its page, and a page of its own."""
+    organisation = organisations.get(session, organisation_id)
+    filters = Filters(organisation_id=organisation_id, page=page_number(page))
+    cards, total = service.listing(session, viewer, filters)
+    context = OrganisationNeedsPage(organisation, cards, total, filters.page, filters.pages(total))
+    return render(request, "needs/of_organisation.html", context, block="listing")

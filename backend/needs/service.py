@@ -1,0 +1,247 @@
+"""Needs: writing them, acting on them, and reading them as far as the viewer may."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, col, delete, func, select
+
+from backend.audit.events import Event
+from backend.db import utc_now
+from backend.disclosure import service as disclosure
+from backend.disclosure.cards import Card, card
+from backend.disclosure.filters import Filters
+from backend.disclosure.models import SubjectKind, Tier, TieredText
+from backend.disclosure.policy import can_write, check_can_create, check_can_read, readable_tiers
+from backend.errors import NotFound
+from backend.needs import policy, states
+from backend.needs.models import Need, Requirement
+from backend.organisations import service as organisations
+from backend.organisations.policy import Viewer
+from backend.transitions import Actor, actions
+
+TYPE = disclosure.SubjectType(
+    kind=SubjectKind.NEED,
+    table=states.TABLE,
+    create_event=Event.NEED_CREATE,
+    edit_event=Event.NEED_EDIT,
+    brief_read_event=Event.NEED_BRIEF_READ,
+    annex_read_event=Event.NEED_ANNEX_READ,
+)
+
+
+@dataclass(frozen=True)
+class NeedBrief:
+    """The 详情 of a need."""
+
+    procedure: str
+    current_practice: str
+    problem: str
+    frequency: str
+    acceptance_criteria: str
+    constraints: str
+    offers: tuple[str, ...]
+    offers_note: str
+    requirements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NeedDetail:
+    """A need as far as the viewer may read it: `brief` and `contact` are None where that tier is closed."""
+
+    card: Card
+    brief: NeedBrief | None
+    contact: str | None
+    version: int
+    is_open: bool
+    can_edit: bool
+    actions: tuple[str, ...]
+
+
+def get(session: Session, viewer: Viewer, need_id: str) -> Need:
+    """A need whose teaser the viewer may read; raises NotFound."""
+    need = session.get(Need, need_id)
+    if need is None:
+        raise NotFound
+    released = disclosure.released_tiers(session, viewer, SubjectKind.NEED, need_id)
+    check_can_read(viewer, policy.subject_of(need), Tier.TEASER, released)
+    return need
+
+
+def requirements_of(session: Session, need_id: str) -> tuple[str, ...]:
+    """The requirement points of a need in their order."""
+    query = select(Requirement.text).where(Requirement.need_id == need_id).order_by(col(Requirement.position))
+    return tuple(session.exec(query).all())
+
+
+def read(session: Session, viewer: Viewer, need_id: str) -> NeedDetail:
+    """A need for its page; the reading of a closed tier by others is recorded. Raises NotFound."""
+    need = get(session, viewer, need_id)
+    facts = policy.subject_of(need)
+    tiers = readable_tiers(viewer, facts, disclosure.released_tiers(session, viewer, SubjectKind.NEED, need_id))
+    brief = None
+    if Tier.BRIEF in tiers:
+        brief = NeedBrief(
+            procedure=need.procedure,
+            current_practice=need.current_practice,
+            problem=need.problem,
+            frequency=need.frequency,
+            acceptance_criteria=need.acceptance_criteria,
+            constraints=need.constraints,
+            offers=tuple(need.offers),
+            offers_note=need.offers_note,
+            requirements=requirements_of(session, need_id),
+        )
+    for tier in tiers:
+        disclosure.record_reading(session, TYPE, viewer, facts, need.version, tier)
+    may_write = can_write(viewer, facts)
+    return NeedDetail(
+        card=_cards(session, viewer, [need])[0],
+        brief=brief,
+        contact=need.contact if Tier.ANNEX in tiers else None,
+        version=need.version,
+        is_open=facts.is_open,
+        can_edit=may_write and need.status in states.EDITABLE,
+        actions=tuple(actions(states.TABLE, need.status, Actor.AUTHOR)) if may_write else (),
+    )
+
+
+def find(session: Session, need_id: str) -> Need | None:
+    """A need by its id, unchecked: the caller asks the policy."""
+    return session.get(Need, need_id)
+
+
+def save(
+    session: Session,
+    viewer: Viewer,
+    need_id: str,
+    values: Mapping[str, Any],
+    requirements: Sequence[str],
+    *,
+    expected_version: int | None,
+) -> Need:
+    """Create the need of that id, or change it; raises Forbidden, NotFound, Conflict or EditedElsewhere.
+
+    A form that is sent twice arrives here twice with the same id and makes one need. Sent once more after the
+    text has been edited, it meets that edit: a form of a new subject knows the first version alone.
+    """
+    need = session.get(Need, need_id)
+    if need is None:
+        check_can_create(viewer)
+        if not viewer.may_write_for(str(values["organisation_id"])):
+            raise NotFound
+        need = Need(id=need_id, author_id=viewer.user_id, **values)
+        disclosure.save(session, TYPE, viewer, need, values, expected_version=None)
+        _replace_requirements(session, need_id, requirements)
+        return need
+    policy.check_can_edit(viewer, need)
+    # The owner of a need does not change with its text.
+    values = {name: value for name, value in values.items() if name != "organisation_id"}
+    version = need.version
+    seen = disclosure.FIRST_VERSION if expected_version is None else expected_version
+    disclosure.save(session, TYPE, viewer, need, values, expected_version=seen)
+    if tuple(requirements) != requirements_of(session, need_id):
+        _replace_requirements(session, need_id, requirements)
+        if need.version == version:
+            disclosure.touch(session, TYPE, viewer, need)
+    return need
+
+
+def _replace_requirements(session: Session, need_id: str, texts: Sequence[str]) -> None:
+    session.exec(delete(Requirement).where(col(Requirement.need_id) == need_id))
+    session.add_all(Requirement(need_id=need_id, position=n, text=text) for n, text in enumerate(texts))
+    session.flush()
+
+
+def act(session: Session, viewer: Viewer, need_id: str, action: str) -> Need:
+    """Take an author's action; raises NotFound, Forbidden, or Conflict where the status does not allow it."""
+    need = session.get(Need, need_id)
+    if need is None:
+        raise NotFound
+    step = disclosure.act(session, TYPE, viewer, need, policy.subject_of(need), need.status, action)
+    need.status = states.NeedStatus(step.target)
+    if need.status in states.OPEN:
+        need.published_at = utc_now()
+    session.flush()
+    return need
+
+
+def _cards(session: Session, viewer: Viewer, needs: Sequence[Need]) -> list[Card]:
+    owners = organisations.by_ids(session, (n.organisation_id for n in needs))
+    departments = organisations.departments_by_ids(session, (n.department_id for n in needs if n.department_id))
+    return [
+        card(
+            need,
+            policy.subject_of(need),
+            need.kind,
+            need.status,
+            viewer,
+            owners,
+            departments[need.department_id].name if need.department_id else None,
+        )
+        for need in needs
+    ]
+
+
+def cards(session: Session, viewer: Viewer, ids: Collection[str]) -> dict[str, Card]:
+    """The teasers among these ids that the viewer may read; others are left out."""
+    query = select(Need).where(col(Need.id).in_(ids), policy.visible_to(viewer))
+    return {c.id: c for c in _cards(session, viewer, session.exec(query).all())}
+
+
+def own(session: Session, viewer: Viewer) -> list[Card]:
+    """The needs of the viewer's organisations, last changed first."""
+    query = select(Need).where(col(Need.organisation_id).in_(viewer.organisation_ids), policy.visible_to(viewer))
+    return _cards(session, viewer, session.exec(query.order_by(col(Need.updated_at).desc())).all())
+
+
+def listing(session: Session, viewer: Viewer, filters: Filters) -> tuple[list[Card], int]:
+    """Open needs that the viewer may see, newest first: one page of them, and how many there are in all."""
+    conditions = [
+        policy.visible_to(viewer),
+        col(Need.status).in_(states.OPEN),
+        *filters.conditions(Need, col(Need.kind)),
+    ]
+    if filters.organisation_id:
+        # An anonymous need does not show up on the page of its organisation.
+        conditions.append(col(Need.anonymous).is_(False))
+    total = session.exec(select(func.count()).select_from(Need).where(*conditions)).one()
+    query = select(Need).where(*conditions).order_by(col(Need.published_at).desc(), col(Need.id))
+    rows = session.exec(query.offset(filters.offset).limit(filters.limit)).all()
+    return _cards(session, viewer, rows), total
+
+
+def text_of(session: Session, need_id: str) -> TieredText | None:
+    """The searchable text of a need, whatever its status; None where there is no such need."""
+    need = session.get(Need, need_id)
+    if need is None:
+        return None
+    return TieredText(
+        title=need.title,
+        teaser=(need.summary,),
+        brief=(
+            need.procedure,
+            need.current_practice,
+            need.problem,
+            need.frequency,
+            need.acceptance_criteria,
+            need.constraints,
+            *requirements_of(session, need_id),
+        ),
+    )
+
+
+def open_text_of(session: Session, need_id: str) -> TieredText | None:
+    """The searchable text of a need that others may find; None for any other."""
+    need = session.get(Need, need_id)
+    return text_of(session, need_id) if need is not None and need.status in states.OPEN else None
+
+
+def open_ids(session: Session) -> Sequence[str]:
+    """The ids of all needs that others may find."""
+    return session.exec(select(Need.id).where(col(Need.status).in_(states.OPEN)).order_by(col(Need.id))).all()
+
+
+def is_open(need: Need) -> bool:
+    """Whether others may find the need."""
+    return need.status in states.OPEN

@@ -1,0 +1,96 @@
+"""Rendering: one Jinja environment, whole pages or a single block of them, the frame's own data."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.responses import HTMLResponse
+
+from backend import flash, taxonomies
+from backend.config import FRONTEND_DIR
+from backend.htmx import wants_fragment
+from backend.i18n import SOURCE_LANGUAGE, translations
+
+LOCAL_ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def local_date(moment: datetime | None) -> str:
+    """A date as written in China: 2026年11月22日."""
+    if moment is None:
+        return ""
+    local = moment.astimezone(LOCAL_ZONE)
+    return f"{local.year}年{local.month}月{local.day}日"
+
+
+def paragraphs(text: str) -> Markup:
+    """Typed text with its paragraphs and line breaks kept, everything else escaped."""
+    blocks = [block for block in text.split("\n\n") if block.strip()]
+    return Markup("").join(
+        Markup("<p>{}</p>").format(Markup("<br>").join(escape(line) for line in block.split("\n"))) for block in blocks
+    )
+
+
+@lru_cache
+def static_url(path: str) -> str:
+    """The address of a static file, with a digest of its content, so that it may be cached for ever."""
+    content = (FRONTEND_DIR / "static" / path).read_bytes()
+    return f"/static/{path}?v={hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def make_environment(labels: Mapping[str, Mapping[Any, str]]) -> Environment:
+    """The Jinja environment; `labels` holds the wording of every enumeration, by its name."""
+    environment = Environment(
+        loader=FileSystemLoader(FRONTEND_DIR / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    catalogue = translations(SOURCE_LANGUAGE)
+    environment.install_gettext_callables(catalogue.gettext, catalogue.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(
+        labels=labels,
+        static_url=static_url,
+        region_name=taxonomies.regions().name,
+        specialty_name=taxonomies.specialties().name,
+        category_name=taxonomies.device_categories().name,
+    )
+    environment.filters.update(local_date=local_date, paragraphs=paragraphs)
+    return environment
+
+
+def render(
+    request: Request,
+    template: str,
+    page: Any,
+    *,
+    block: str | None = None,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    """Render a page from its context dataclass; for htmx only the named block, where one is named.
+
+    The names that a template sees are the fields of the dataclass, besides `request`, `viewer` and `flash`.
+    """
+    environment: Environment = request.app.state.templates
+    context: dict[str, Any] = {field.name: getattr(page, field.name) for field in fields(page)}
+    context |= {"request": request, "viewer": getattr(request.state, "viewer", None), "flash": flash.peek(request)}
+    loaded = environment.get_template(template)
+    as_fragment = block is not None and wants_fragment(request)
+    if as_fragment and block is not None:
+        body = "".join(loaded.blocks[block](loaded.new_context(context)))
+    else:
+        body = loaded.render(context)
+    response = HTMLResponse(body, status_code=status, headers={"Vary": "HX-Request", **(headers or {})})
+    response.headers["Cache-Control"] = "no-store"
+    if context["flash"] and not as_fragment:
+        flash.clear(response)
+    return response

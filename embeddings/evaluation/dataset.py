@@ -1,0 +1,106 @@
+"""Judged sets: documents, needs, and how well each document answers each need."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from embeddings.types import EmbeddingsError
+
+HIGHEST_GRADE = 3
+
+
+class DatasetError(EmbeddingsError):
+    """A file of a judged set cannot be used; the message names file and line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """One document (a capability, in this project)."""
+
+    id: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedSet:
+    """Documents, queries and judgements.
+
+    Attributes:
+        corpus: document id to document.
+        queries: query id to the text of the need.
+        relevance: query id to document id to grade: 0 no use, 1 related, 2 fits, 3 exactly what is needed.
+            Documents without a grade count as 0.
+    """
+
+    corpus: dict[str, Doc]
+    queries: dict[str, str]
+    relevance: dict[str, dict[str, int]]
+
+
+def read_jsonl(corpus_path: Path, queries_path: Path) -> JudgedSet:
+    """Read a judged set from two JSON Lines files (UTF-8; empty lines are skipped).
+
+    Corpus lines are {"id", "title", "text"}, query lines {"id", "need", "rel": {"doc id": grade}}; other fields are
+    ignored.
+
+    Raises:
+        DatasetError: for a missing file, broken JSON, a missing or mistyped field, a repeated id, a grade that is no
+            whole number from 0 to 3, or a judgement of a document that the corpus lacks; names file and line.
+    """
+    corpus: dict[str, Doc] = {}
+    for place, row in _rows(corpus_path):
+        doc = Doc(_text(row, "id", place), _text(row, "title", place), _text(row, "text", place))
+        if not doc.id or doc.id in corpus:
+            raise DatasetError(f"{place}: the id {doc.id!r} is empty or repeated")
+        corpus[doc.id] = doc
+    queries: dict[str, str] = {}
+    relevance: dict[str, dict[str, int]] = {}
+    for place, row in _rows(queries_path):
+        name = _text(row, "id", place)
+        if not name or name in queries:
+            raise DatasetError(f"{place}: the id {name!r} is empty or repeated")
+        queries[name] = _text(row, "need", place)
+        relevance[name] = _grades(row, corpus, place)
+    return JudgedSet(corpus, queries, relevance)
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"cannot read {path}: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        place = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DatasetError(f"{place}: not JSON ({error})") from error
+        if not isinstance(row, dict):
+            raise DatasetError(f"{place}: not a JSON object")
+        yield place, row
+
+
+def _text(row: dict[str, Any], field: str, place: str) -> str:
+    value = row.get(field)
+    if not isinstance(value, str):
+        raise DatasetError(f"{place}: the field {field!r} is missing or no text")
+    return value
+
+
+def _grades(row: dict[str, Any], corpus: dict[str, Doc], place: str) -> dict[str, int]:
+    grades = row.get("rel")
+    if not isinstance(grades, dict):
+        raise DatasetError(f"{place}: the field 'rel' is missing or no object")
+    for name, grade in grades.items():
+        if name not in corpus:
+            raise DatasetError(f"{place}: judges the unknown document {name!r}")
+        if isinstance(grade, bool) or not isinstance(grade, int) or not 0 <= grade <= HIGHEST_GRADE:
+            raise DatasetError(f"{place}: the grade of {name!r} is {grade!r}, not 0 to {HIGHEST_GRADE}")
+    return dict(grades)

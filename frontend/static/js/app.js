@@ -1,0 +1,107 @@
+// Small comforts over pages that work without any script.
+"use strict";
+
+(() => {
+  const COUNT_FROM = 0.8; // Share of a text's limit from which the counter shows.
+  let leaving = false;
+  const unsaved = new Set();
+
+  // The error summary takes the focus, so that it is read out and the way to the fields is short.
+  function focusSummary(root) {
+    const summary = root.querySelector?.(".error-summary");
+    if (summary) summary.focus();
+  }
+
+  // What a fragment says of itself (a number of results) is read out in the page's own live region.
+  function announce(root) {
+    const spoken = root.matches?.("[data-announce]") ? root : root.querySelector?.("[data-announce]");
+    const region = document.getElementById("announcer");
+    if (spoken && region) region.textContent = spoken.dataset.announce;
+  }
+
+  // The server counts characters, not UTF-16 units, and a line break as one.
+  const lengthOf = (text) => [...text.trim()].length;
+
+  function count(area) {
+    const limit = Number(area.dataset.limit);
+    const length = lengthOf(area.value);
+    let counter = area.nextElementSibling;
+    if (!counter?.classList.contains("counter")) {
+      if (length < limit * COUNT_FROM) return;
+      counter = document.createElement("p");
+      counter.className = "counter";
+      counter.setAttribute("aria-live", "polite");
+      area.after(counter);
+    }
+    const left = limit - length;
+    counter.hidden = length < limit * COUNT_FROM;
+    counter.classList.toggle("over", left < 0);
+    const words = left < 0 ? document.body.dataset.countOver : document.body.dataset.countLeft;
+    counter.textContent = words.replace("{n}", Math.abs(left).toLocaleString(document.documentElement.lang));
+  }
+
+  function prepare(root) {
+    for (const area of root.querySelectorAll("textarea[data-limit]")) count(area);
+    for (const form of root.querySelectorAll("form[data-guard][data-unsaved]")) unsaved.add(form);
+  }
+
+  function setPressed(form, pressed) {
+    for (const button of form.querySelectorAll("button[type=submit]")) button.disabled = pressed;
+    form.toggleAttribute("aria-busy", pressed);
+  }
+
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    if (field.matches("textarea[data-limit]")) count(field);
+    const form = field.closest("form[data-guard]");
+    if (form) unsaved.add(form);
+  });
+
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    const form = event.target;
+    if (form.method !== "post") return;
+    leaving = true;
+    // After this event: a button that is disabled earlier would not be sent along.
+    setTimeout(() => setPressed(form, true), 0);
+  });
+
+  addEventListener("pageshow", () => {
+    leaving = false;
+    for (const form of document.querySelectorAll("form[aria-busy]")) setPressed(form, false);
+  });
+
+  addEventListener("beforeunload", (event) => {
+    if (leaving) return;
+    if ([...unsaved].some((form) => form.isConnected)) event.preventDefault();
+  });
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const target = event.detail.target;
+    if (target.id === "flash") target.scrollIntoView({ block: "nearest" });
+  });
+
+  document.addEventListener("htmx:load", (event) => {
+    if (event.target === document.body) return;
+    prepare(event.target);
+    focusSummary(event.target);
+    announce(event.target);
+  });
+
+  // One menu open at a time, and none after a click elsewhere or Escape.
+  function closeMenus(except) {
+    for (const menu of document.querySelectorAll("details.account[open], details.confirm[open]")) {
+      if (!menu.contains(except)) menu.open = false;
+    }
+  }
+  document.addEventListener("click", (event) => closeMenus(event.target));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const open = document.activeElement?.closest("details.account[open], details.confirm[open]");
+    closeMenus(null);
+    open?.querySelector("summary")?.focus();
+  });
+
+  prepare(document);
+  focusSummary(document);
+})();

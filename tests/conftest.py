@@ -1,0 +1,108 @@
+"""Fixtures: a migrated database of its own for each test, an engine with the fake encoder, and signed-in clients."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from backend.accounts import sessions
+from backend.config import PROJECT_ROOT, Settings
+from backend.db import Database
+from backend.main import create_app
+from backend.matching.index_sync import SearchEngine
+from embeddings.types import EncoderUnavailable
+from tests.factories import Factory, Party
+from tests.fakes import FakeEncoder, SwitchedLoader
+
+SignIn = Callable[[Party], TestClient]
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with all migrations applied, to copy from."""
+    path = tmp_path_factory.mktemp("migrated") / "yiqiao.sqlite3"
+    database = Database(f"sqlite:///{path}")
+    database.upgrade()
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
+    database.dispose()
+    return path
+
+
+@pytest.fixture
+def settings(tmp_path: Path, migrated: Path) -> Settings:
+    """Settings with a data folder of the test's own, the migrated database in it."""
+    made = Settings(data_dir=tmp_path / "var", model_retry_seconds=0, _env_file=None)
+    made.data_dir.mkdir()
+    (made.data_dir / "yiqiao.sqlite3").write_bytes(migrated.read_bytes())
+    return made
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """The database of the test."""
+    made = Database(settings.resolved_database_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def loader() -> SwitchedLoader:
+    """Loads the fake encoder; a test may switch it off."""
+    return SwitchedLoader(FakeEncoder())
+
+
+@pytest.fixture
+def engine(settings: Settings, database: Database, loader: SwitchedLoader) -> SearchEngine:
+    """A search engine over the database of the test."""
+    return SearchEngine(database, settings.index_dir, loader, retry_seconds=0)
+
+
+@pytest.fixture
+def make(database: Database) -> Factory:
+    """Makes records."""
+    return Factory(database)
+
+
+@pytest.fixture
+def app(settings: Settings, database: Database, engine: SearchEngine) -> FastAPI:
+    """The application."""
+    return create_app(settings, database=database, engine=engine)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """A visitor; redirects are not followed, so that tests see them."""
+    with TestClient(app, follow_redirects=False) as made:
+        wait_for_engine(app)
+        yield made
+
+
+@pytest.fixture
+def sign_in(app: FastAPI, client: TestClient, database: Database) -> SignIn:
+    """Signs a member in, with a cookie jar of their own; without the form, whose password check takes half a second."""
+
+    def start(party: Party) -> TestClient:
+        with database.session(write=True) as session:
+            token = sessions.start(session, party.user, days=1, user_agent="test")
+        made = TestClient(app, follow_redirects=False)
+        made.cookies.set(sessions.COOKIE, token, domain="testserver.local")
+        return made
+
+    return start
+
+
+def wait_for_engine(app: FastAPI) -> None:
+    """Let the engine finish its start, if a model is at hand."""
+    with suppress(EncoderUnavailable):
+        app.state.engine.follow()
+
+
+@pytest.fixture(scope="session")
+def model_cache() -> Path:
+    """Where the default model is built once for all tests and the demo."""
+    return (PROJECT_ROOT / Settings().data_dir / "models").resolve()

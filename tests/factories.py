@@ -1,0 +1,157 @@
+"""Makes records for tests through the services of the application."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+
+from sqlmodel import Session
+
+from backend.accounts import passwords
+from backend.accounts.models import User
+from backend.capabilities import service as capabilities
+from backend.capabilities.models import Capability, CapabilityKind
+from backend.db import Database, new_id
+from backend.disclosure.models import Audience
+from backend.needs import service as needs
+from backend.needs.models import Need, NeedKind
+from backend.organisations import service as organisations
+from backend.organisations.models import MemberRole, Organisation, OrganisationKind
+from backend.organisations.policy import Viewer
+
+PASSWORD = "a-long-test-password"
+PUTUO, JIADING = "310107", "310114"
+_numbers = count(1)
+
+
+@lru_cache
+def password_hash() -> str:
+    """The hash of the password of every member; made once, as each takes half a second."""
+    return passwords.hash_password(PASSWORD)
+
+
+@dataclass(frozen=True)
+class Party:
+    """An organisation and one of its members."""
+
+    organisation: Organisation
+    user: User
+    viewer: Viewer
+
+
+class Factory:
+    """Makes records, each in a transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def party(
+        self,
+        kind: OrganisationKind = OrganisationKind.ENTERPRISE,
+        *,
+        region: str = PUTUO,
+        role: MemberRole = MemberRole.EDITOR,
+        verified: bool = True,
+        jurisdiction: str | None = None,
+        department: str | None = None,
+        name: str | None = None,
+    ) -> Party:
+        """An organisation of a kind with one member."""
+        number = next(_numbers)
+        with self.database.session(write=True) as session:
+            organisation = organisations.create_organisation(
+                session,
+                name=name or f"示例·测试单位{number}",
+                kind=kind,
+                region=region,
+                jurisdiction=jurisdiction,
+                verified=verified,
+            )
+            user = self._user(session, f"member{number}@test.example")
+            room = organisations.add_department(session, organisation.id, name=department) if department else None
+            organisations.add_member(session, user.id, organisation.id, role, room.id if room else None)
+            return Party(organisation, user, organisations.viewer_of(session, user))
+
+    def hospital(self, *, region: str = PUTUO, name: str | None = None) -> Party:
+        """A hospital with one editor in its cardiology department."""
+        return self.party(OrganisationKind.HOSPITAL, region=region, department="心血管内科", name=name)
+
+    def broker(self, jurisdiction: str = PUTUO) -> Party:
+        """An agency with a jurisdiction and one member."""
+        return self.party(OrganisationKind.AGENCY, region=jurisdiction, jurisdiction=jurisdiction)
+
+    def join(self, party: Party, role: MemberRole) -> Party:
+        """One more member of the same organisation."""
+        with self.database.session(write=True) as session:
+            user = self._user(session, f"member{next(_numbers)}@test.example")
+            organisations.add_member(session, user.id, party.organisation.id, role)
+            return Party(party.organisation, user, organisations.viewer_of(session, user))
+
+    def _user(self, session: Session, email: str, *, is_admin: bool = False) -> User:
+        user = User(email=email, name="测试账号", password_hash=password_hash(), is_admin=is_admin)
+        session.add(user)
+        session.flush()
+        return user
+
+    def admin(self) -> Viewer:
+        """An administrator without an organisation."""
+        with self.database.session(write=True) as session:
+            user = self._user(session, f"admin{next(_numbers)}@test.example", is_admin=True)
+            return organisations.viewer_of(session, user)
+
+    def need(
+        self,
+        party: Party,
+        title: str = "房间隔穿刺针不能弯曲",
+        *,
+        publish: bool = True,
+        audience: Audience = Audience.MEMBERS,
+        anonymous: bool = False,
+        requirements: tuple[str, ...] = (),
+        kind: NeedKind = NeedKind.CLINICAL,
+        **texts: str,
+    ) -> Need:
+        """A need, published unless told otherwise."""
+        values = {
+            "organisation_id": party.organisation.id,
+            "kind": kind,
+            "title": title,
+            "region": party.organisation.region,
+            "audience": audience,
+            "anonymous": anonymous,
+            "summary": texts.pop("summary", f"{title}，希望改进。"),
+            "problem": texts.pop("problem", "针尖上滑，穿刺点移位。"),
+            **texts,
+        }
+        with self.database.session(write=True) as session:
+            need = needs.save(session, party.viewer, new_id(), values, requirements, expected_version=None)
+            if publish:
+                needs.act(session, party.viewer, need.id, "publish")
+            return need
+
+    def capability(
+        self,
+        party: Party,
+        title: str = "可调弯射频房间隔穿刺系统",
+        *,
+        publish: bool = True,
+        audience: Audience = Audience.MEMBERS,
+        anonymous: bool = False,
+        kind: CapabilityKind = CapabilityKind.PRODUCT,
+        **texts: str,
+    ) -> Capability:
+        """A capability, published unless told otherwise."""
+        values = {
+            "organisation_id": party.organisation.id,
+            "kind": kind,
+            "title": title,
+            "region": party.organisation.region,
+            "audience": audience,
+            "anonymous": anonymous,
+            "summary": texts.pop("summary", f"{title}。弯度可以在心脏内调节。"),
+            **texts,
+        }
+        with self.database.session(write=True) as session:
+            capability = capabilities.save(session, party.viewer, new_id(), values, expected_version=None)
+            if publish:
+                capabilities.act(session, party.viewer, capability.id, "publish")
+            return capability
