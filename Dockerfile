@@ -43,7 +43,7 @@ ENV PATH="/opt/yiqiao/bin:$PATH" \
     YIQIAO_HOST=0.0.0.0 \
     YIQIAO_PORT=8000
 
-USER yiqiao
+USER 10001
 WORKDIR /home/yiqiao
 VOLUME /data
 EXPOSE 8000

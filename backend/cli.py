@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,9 +14,16 @@ from backend.config import SEED_DIR, Settings
 from backend.db import Database
 from backend.matching.index_sync import SearchEngine
 
+if TYPE_CHECKING:
+    from backend.matching.evaluation import Judge
+
+VECTORS_FILE = "vectors.npz"
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="医桥 Yiqiao: clinical needs meet capabilities.")
 index_app = typer.Typer(no_args_is_help=True, help="The search index, derived from the database.")
 user_app = typer.Typer(no_args_is_help=True, help="User accounts.")
+ranker_app = typer.Typer(no_args_is_help=True, help="The model that grades matches.")
+app.add_typer(ranker_app, name="ranker")
 app.add_typer(index_app, name="index")
 app.add_typer(user_app, name="user")
 
@@ -103,7 +110,7 @@ def seed(
                     f"{seeded.needs} needs, {len(seeded.accounts)} accounts."
                 )
         if index:
-            _rebuild(engine)
+            _rebuild(engine, vectors=folder / VECTORS_FILE)
 
 
 @app.command("demo-accounts")
@@ -173,7 +180,7 @@ def match(
         typer.echo(f"      {row['evidence']}")
 
 
-def _rebuild(engine: SearchEngine, *, encode_again: bool = False) -> None:
+def _rebuild(engine: SearchEngine, *, encode_again: bool = False, vectors: Path | None = None) -> None:
     from embeddings.types import EncoderUnavailable
 
     def progress(done: int, total: int) -> None:
@@ -181,7 +188,7 @@ def _rebuild(engine: SearchEngine, *, encode_again: bool = False) -> None:
             _show_progress(f"indexing {done} of {total}", done / total)
 
     try:
-        count = engine.rebuild(encode_again=encode_again, progress=progress)
+        count = engine.rebuild(encode_again=encode_again, vectors=vectors, progress=progress)
     except EncoderUnavailable as error:
         raise _fail(f"{error}\nThe texts are stored; they are indexed as soon as a model is at hand.") from error
     typer.echo(f"Indexed {count} subjects.")
@@ -194,6 +201,18 @@ def index_rebuild(
     """Compare the index with the database and build it anew."""
     with _engine(Settings()) as (_database, engine):
         _rebuild(engine, encode_again=encode_again)
+
+
+@index_app.command("export")
+def index_export(path: Annotated[Path, typer.Argument(help="The .npz file to write.")]) -> None:
+    """Save the vectors of all passages to a file, as seed_data/vectors.npz was made."""
+    from backend.matching import precomputed
+
+    with _engine(Settings()) as (database, engine):
+        engine.follow()
+        with database.session() as session:
+            count = precomputed.write(path, session, engine.encoder().name)
+    typer.echo(f"Saved {count} vectors.")
 
 
 @index_app.command("status")
@@ -257,3 +276,44 @@ def user_sign_out(email: Annotated[str, typer.Argument(help="Whose sessions to e
             raise _fail("There is no user with this e-mail address.")
         count = accounts.sign_out_everywhere(session, user)
     typer.echo(f"Ended {count} sessions.")
+
+
+@app.command()
+def evaluate() -> None:
+    """Rank the judged needs of the seed data: lexical, dense, fused and ranked side by side."""
+    from backend.matching import evaluation
+    from embeddings.evaluation.report import table
+
+    with _judge() as judge:
+        judged = judge.full_texts(evaluation.read_judgements(SEED_DIR / "judgements.csv"))
+    typer.echo(table(evaluation.systems(judged)))
+
+
+@ranker_app.command("fit")
+def ranker_fit(
+    strong: Annotated[float, typer.Option(min=0, max=1, help="Probability at which the grade 强 begins.")] = 0.7,
+    possible: Annotated[float, typer.Option(min=0, max=1, help="Probability at which the grade 可能 begins.")] = 0.25,
+) -> None:
+    """Fit the weights of the grades on the judgements of the seed data, and write them with their figures."""
+    from backend.matching import evaluation
+
+    judgements, unanswerable = SEED_DIR / "judgements.csv", SEED_DIR / "unanswerable.txt"
+    with _judge() as judge:
+        judged = judge.all_lengths(evaluation.read_judgements(judgements), evaluation.read_unanswerable(unanswerable))
+        encoder = judge.encoder_name
+    weights, figures = evaluation.fit(judged, strong, possible)
+    evaluation.write_weights(weights, figures, [judgements, unanswerable], encoder)
+    typer.echo(json.dumps(figures, indent=2))
+
+
+@contextmanager
+def _judge() -> Iterator["Judge"]:
+    from backend.errors import DomainError
+    from backend.matching.evaluation import Judge
+    from embeddings.types import EncoderUnavailable
+
+    with _engine(Settings()) as (database, engine), database.session() as session:
+        try:
+            yield Judge(session, engine)
+        except (DomainError, EncoderUnavailable) as error:
+            raise _fail(str(error)) from error

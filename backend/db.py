@@ -99,7 +99,12 @@ class Database:
             connection = connection.execution_options(yiqiao_write=write)
             with Session(connection, expire_on_commit=False) as session:
                 yield session
-                session.commit()
+                try:
+                    session.commit()
+                except BaseException:
+                    # SQLAlchemy takes a transaction whose commit failed as ended; SQLite keeps it open, with its lock.
+                    connection.invalidate()
+                    raise
 
     def upgrade(self) -> None:
         """Bring the tables to the newest migration."""

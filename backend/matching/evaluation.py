@@ -1,21 +1,23 @@
 """How well the site ranks the judged needs of the seed data, and the weights that follow from the judgements.
 
-Rankings are those that the author of a need would see: the whole need as query, teasers of compatible capabilities as
-candidates. The judgements were written by reading; seed_data/README.md tells what the grades mean.
+Rankings are those that the author of a need would see: teasers of compatible capabilities as candidates. The judgements
+were written by reading; seed_data/README.md tells what the grades mean.
 """
 
 import csv
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sqlmodel import Session, col, select
 
 from backend.capabilities.models import Capability
-from backend.disclosure.models import SubjectKind
+from backend.disclosure.cards import Card
+from backend.disclosure.models import SubjectKind, TieredText
 from backend.errors import DomainError
 from backend.matching import ranker, service
 from backend.matching.features import Features
@@ -30,8 +32,8 @@ from embeddings.evaluation.report import System
 
 USEFUL = 2
 """The lowest grade that counts as a useful match."""
-POOL = 50
-"""Candidates of each need that enter the fit; among them the unjudged count as of no use."""
+POOL = 60
+"""Candidates of each query that enter the fit; among them the unjudged count as of no use."""
 FOLDS = 10
 
 
@@ -41,13 +43,13 @@ class NotSeeded(DomainError):
     status = 409
     zh = "数据库中没有评测所需的示例数据，请先运行 yiqiao seed。"
     en = (
-        "The database lacks the demonstration data that the judgements name. Run `yiqiao seed` in an empty data folder."
+        "The database lacks the demonstration data that the judgements name: run `yiqiao seed` in an empty data folder."
     )
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The ranked candidates of one judged need, by capability key, and its grades."""
+    """The ranked candidates of one query, by capability key, and its grades; `need` is the key of the need."""
 
     need: str
     ranked: tuple[service.Ranked, ...]
@@ -67,114 +69,140 @@ def read_judgements(path: Path) -> dict[str, dict[str, int]]:
     return found
 
 
-def judged_needs(session: Session, engine: SearchEngine, judgements: Mapping[str, Mapping[str, int]]) -> list[Judged]:
-    """Rank the capabilities for every judged need; raises NotSeeded, EncoderUnavailable."""
-    engine.follow()
-    capability_keys = {i: key for i, key in session.exec(select(Capability.id, Capability.key)).all() if key}
-    by_key = {n.key: n for n in session.exec(select(Need).where(col(Need.key).in_(judgements))).all()}
-    if set(judgements) - set(by_key):
-        raise NotSeeded
-    viewer = Viewer(is_admin=True)
-    found = []
-    for key, grades in judgements.items():
-        need = by_key[key]
-        text = needs.text_of(session, need.id)
-        if text is None:
+def read_unanswerable(path: Path) -> list[str]:
+    """Needs that nothing in the seed data answers, one a line."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+class Judge:
+    """Ranks judged queries over a seeded database."""
+
+    def __init__(self, session: Session, engine: SearchEngine) -> None:
+        """Raises EncoderUnavailable."""
+        engine.follow()
+        self._session, self._engine = session, engine
+        self.encoder_name = engine.encoder().name
+        rows = session.exec(select(Capability.id, Capability.key)).all()
+        self._keys = {subject_id: key for subject_id, key in rows if key}
+
+    def needs(self, judgements: Mapping[str, Mapping[str, int]]) -> list[tuple[Need, TieredText]]:
+        """The judged needs with their texts; raises NotSeeded where one is missing."""
+        query = select(Need).where(col(Need.key).in_(judgements)).order_by(col(Need.key))
+        found = [(need, needs.text_of(self._session, need.id)) for need in self._session.exec(query).all()]
+        complete = [(need, text) for need, text in found if text is not None]
+        if len(complete) < len(judgements):
             raise NotSeeded
-        query = service.query_text(text, SearchTier.FULL)
+        return complete
 
-        def admits(card: service.Card, kind: str = need.kind) -> bool:
-            return compatible(SubjectKind.NEED, kind, card.kind)
+    def rank(self, need: str, text: str, kind: str | None, grades: Mapping[str, int]) -> Judged:
+        """Rank the teasers of the capabilities for one text."""
 
-        ranking = service.rank(session, engine, viewer, query, SubjectKind.CAPABILITY, SearchTier.TEASER, admits)
-        ranked = tuple(r for r in ranking.ranked if r.card.id in capability_keys)
-        found.append(Judged(key, ranked, tuple(capability_keys[r.card.id] for r in ranked), grades))
-    return found
+        def admits(card: Card) -> bool:
+            return kind is None or compatible(SubjectKind.NEED, kind, card.kind)
+
+        viewer, tier = Viewer(is_admin=True), SearchTier.TEASER
+        ranking = service.rank(self._session, self._engine, viewer, text, SubjectKind.CAPABILITY, tier, admits)
+        ranked = tuple(r for r in ranking.ranked if r.card.id in self._keys)
+        return Judged(need, ranked, tuple(self._keys[r.card.id] for r in ranked), grades)
+
+    def full_texts(self, judgements: Mapping[str, Mapping[str, int]]) -> list[Judged]:
+        """Every judged need by its whole text, as its author sees it matched."""
+        return [
+            self.rank(str(need.key), service.query_text(text, SearchTier.FULL), need.kind, judgements[str(need.key)])
+            for need, text in self.needs(judgements)
+        ]
+
+    def all_lengths(self, judgements: Mapping[str, Mapping[str, int]], unanswerable: Sequence[str]) -> list[Judged]:
+        """Every judged need by its whole text, its teaser, its summary and its title; and what nothing answers.
+
+        The model shall hold for long and for short queries, so it is fitted on both.
+        """
+        found = self.full_texts(judgements)
+        for need, text in self.needs(judgements):
+            key = str(need.key)
+            for query in (service.query_text(text, SearchTier.TEASER), "\n".join(text.teaser), text.title):
+                found.append(self.rank(key, query, need.kind, judgements[key]))
+        return found + [self.rank(f"unanswerable-{n}", text, None, {}) for n, text in enumerate(unanswerable)]
+
+
+def _score(name: str, found: service.Ranked) -> float:
+    match name:
+        case "lexical":
+            return found.candidate.lexical
+        case "dense":
+            return found.features.dense
+        case "fused":
+            return found.candidate.fused
+        case _:
+            return found.probability
 
 
 def systems(judged: Sequence[Judged]) -> list[System]:
     """Lexical, dense and fused rankings beside the one that the site shows, measured on the same needs."""
     relevance = {j.need: j.grades for j in judged}
-    orders = {
-        "lexical": lambda r: r.candidate.lexical,
-        "dense": lambda r: r.features.dense,
-        "fused": lambda r: r.candidate.fused,
-        "ranked": lambda r: r.probability,
-    }
     measured = []
-    for name, score in orders.items():
-        rankings = {
-            j.need: [
-                key for r, key in sorted(zip(j.ranked, j.keys, strict=True), key=lambda p: -score(p[0])) if score(r)
-            ]
-            for j in judged
-        }
+    for name in ("lexical", "dense", "fused", "ranked"):
+        rankings = {}
+        for j in judged:
+            scored = [(_score(name, found), key) for found, key in zip(j.ranked, j.keys, strict=True)]
+            rankings[j.need] = [key for score, key in sorted(scored, key=lambda pair: -pair[0]) if score]
         measured.append(System(name, evaluate(rankings, relevance, relevant_from=USEFUL)))
     return measured
 
 
 def _examples(judged: Judged) -> list[tuple[Features, int]]:
-    pooled = [
-        (r.features, judged.grades.get(key, 0))
-        for position, (r, key) in enumerate(zip(judged.ranked, judged.keys, strict=True))
+    """Features and whether the match is useful, of the pooled candidates of a query."""
+    return [
+        (found.features, int(judged.grades.get(key, 0) >= USEFUL))
+        for position, (found, key) in enumerate(zip(judged.ranked, judged.keys, strict=True))
         if position < POOL or key in judged.grades
     ]
-    return [(features, int(grade >= USEFUL)) for features, grade in pooled]
 
 
-def _fit(examples: Sequence[tuple[Features, int]]) -> tuple[float, list[float]]:
-    """Intercept and weights of a logistic regression over the raw features."""
+def _fit(judged: Sequence[Judged], strong: float, possible: float) -> ranker.Weights:
+    """Logistic regression over the raw features."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    matrix = np.array([list(asdict(features).values()) for features, _label in examples])
+    examples = [example for j in judged for example in _examples(j)]
+    matrix = np.array([list(asdict(found).values()) for found, _useful in examples])
     scaler = StandardScaler().fit(matrix)
-    model = LogisticRegression(C=10.0, max_iter=1000).fit(scaler.transform(matrix), [label for _f, label in examples])
-    weights = model.coef_[0] / scaler.scale_
-    return float(model.intercept_[0] - weights @ scaler.mean_), [float(w) for w in weights]
+    model = LogisticRegression(C=10.0, max_iter=2000).fit(scaler.transform(matrix), [useful for _f, useful in examples])
+    slopes = model.coef_[0] / scaler.scale_
+    named = {field.name: round(float(slope), 4) for field, slope in zip(fields(Features), slopes, strict=True)}
+    intercept = round(float(model.intercept_[0] - slopes @ scaler.mean_), 4)
+    return ranker.Weights(intercept=intercept, **named, strong=strong, possible=possible)
 
 
-def fit(judged: Sequence[Judged], judgements: Path, model: str, strong: float, possible: float) -> dict[str, object]:
-    """Fit the ranker's weights; returns the content of weights.json, with figures on needs held out in FOLDS folds."""
-    held_out: list[tuple[ranker.Grade, int]] = []
-    rankings: dict[str, list[str]] = {}
+def fit(judged: Sequence[Judged], strong: float, possible: float) -> tuple[ranker.Weights, dict[str, Any]]:
+    """Fit the weights; with them the share of useful matches in each grade, each need held out in one of FOLDS folds.
+
+    `strong` and `possible` are the probabilities at which those grades begin.
+    """
+    order = sorted({j.need for j in judged})
+    counts = {grade: [0, 0] for grade in ranker.Grade}
+    best_of_nothing = 0.0
     for fold in range(FOLDS):
-        training = [e for n, j in enumerate(judged) if n % FOLDS != fold for e in _examples(j)]
-        intercept, weights = _fit(training)
-        fitted = ranker.Weights(intercept, *weights, strong=strong, possible=possible)
-        for j in (j for n, j in enumerate(judged) if n % FOLDS == fold):
-            for features, label in _examples(j):
-                held_out.append((fitted.grade(fitted.probability(features)), label))
-            order = sorted(zip(j.ranked, j.keys, strict=True), key=lambda p: -fitted.probability(p[0].features))
-            rankings[j.need] = [key for _r, key in order]
-    scores = evaluate(rankings, {j.need: j.grades for j in judged}, relevant_from=USEFUL)
-    intercept, weights = _fit([e for j in judged for e in _examples(j)])
-    return {
-        "provenance": {
-            "judgements_sha256": hashlib.sha256(judgements.read_bytes()).hexdigest(),
-            "needs": len(judged),
-            "examples": len(held_out),
-            "encoder": model,
-            "held_out": {
-                **{name: round(float(np.mean(list(values.values()))), 3) for name, values in scores.items()},
-                "precision": {
-                    grade.value: {
-                        "shown": sum(g is grade for g, _l in held_out),
-                        "useful": sum(label for g, label in held_out if g is grade),
-                    }
-                    for grade in ranker.Grade
-                },
-            },
-        },
-        "weights": {
-            "intercept": round(intercept, 4),
-            **{name: round(w, 4) for name, w in zip(Features.__annotations__, weights, strict=True)},
-            "strong": strong,
-            "possible": possible,
-        },
+        held = set(order[fold::FOLDS])
+        fitted = _fit([j for j in judged if j.need not in held], strong, possible)
+        for j in (j for j in judged if j.need in held):
+            for found, useful in _examples(j):
+                probability = fitted.probability(found)
+                counts[fitted.grade(probability)][0] += 1
+                counts[fitted.grade(probability)][1] += useful
+                if not j.grades:
+                    best_of_nothing = max(best_of_nothing, probability)
+    figures = {
+        "queries": len(judged),
+        "held_out": {grade.value: {"shown": shown, "useful": useful} for grade, (shown, useful) in counts.items()},
+        "highest_probability_for_an_unanswerable_need": round(best_of_nothing, 3),
     }
+    return _fit(judged, strong, possible), figures
 
 
-def write_weights(content: Mapping[str, object]) -> None:
-    """Put fitted weights in place."""
+def write_weights(weights: ranker.Weights, figures: Mapping[str, Any], sources: Sequence[Path], encoder: str) -> None:
+    """Put fitted weights in place, with what they were fitted on."""
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sources}
+    content = {"provenance": {"sha256": digests, "encoder": encoder, **figures}, "weights": asdict(weights)}
     ranker.WEIGHTS_FILE.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

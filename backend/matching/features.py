@@ -1,5 +1,6 @@
 """The plain numbers by which a candidate is judged."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -9,19 +10,21 @@ from statistics import median
 class Features:
     """One candidate for one query.
 
-    `dense` is the best cosine of its passages; `contrast` is how far that lies above the median of all candidates of
-    the same query, since cosines of one encoder crowd in a narrow band that moves with the query; `coverage` is the
-    share of the query's words that the candidate's text holds, weighted by their rarity, 0 to 1.
+    `dense` is the cosine of query and candidate; `contrast` is how far that lies above the median of all candidates of
+    the same query, since cosines of one encoder crowd in a narrow band that moves with the query. `words` is the square
+    root of the BM25 score, which grows with the number of rare words in common, so that a short query is trusted less;
+    `lead` is the BM25 score as a share of the best one of the query, 0 to 1.
     """
 
     dense: float
     contrast: float
-    coverage: float
+    words: float
+    lead: float
 
 
-def features(dense: Sequence[float], coverage: Sequence[float]) -> list[Features]:
-    """Features of all candidates of one query, in their order."""
+def features(dense: Sequence[float], lexical: Sequence[float]) -> list[Features]:
+    """Features of all candidates of one query from their cosines and BM25 scores, in their order."""
     if not dense:
         return []
-    middle = median(dense)
-    return [Features(d, d - middle, c) for d, c in zip(dense, coverage, strict=True)]
+    middle, best = median(dense), max(lexical)
+    return [Features(d, d - middle, math.sqrt(w), w / (best + 1)) for d, w in zip(dense, lexical, strict=True)]

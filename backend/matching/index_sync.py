@@ -8,7 +8,7 @@ the time to load; one that does not fit is dropped and rebuilt from the table.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,11 +19,10 @@ from sqlmodel import Session, col, select
 from backend import outbox
 from backend.db import Database
 from backend.disclosure.models import SubjectKind, TieredText
-from backend.matching import documents, snapshots
+from backend.matching import documents, precomputed, snapshots
 from backend.matching.models import SearchDocument, SearchSequence, SearchTier
 from backend.matching.snapshots import SIDES, Side, SideIndex
 from embeddings.fusion import group_passages, reciprocal_rank_fusion, subject_score
-from embeddings.lexical import token_coverage, tokens
 from embeddings.passages import passages
 from embeddings.types import Encoder, EncoderUnavailable, Ids, Vector
 
@@ -85,6 +84,7 @@ class SearchEngine:
         self._sides: dict[Side, SideIndex] = {}
         self._sequence = 0
         self._unsaved = 0
+        self._precomputed: Mapping[str, bytes] = {}
         self.problem: str | None = None
 
     # -- the encoder --
@@ -169,13 +169,17 @@ class SearchEngine:
             for row in rows:
                 if row.id is not None:
                     by_subject.setdefault((SubjectKind(row.subject_kind), row.subject_id), []).append(row.id)
+            changed = 0
             for number, ((kind, subject_id), ids) in enumerate(by_subject.items(), 1):
-                self._refresh(kind, subject_id, ids)
+                changed += self._refresh(kind, subject_id, ids)
                 if progress:
                     progress(number, len(by_subject))
+            if changed and self._encoder is None:
+                # The indexes are not loaded, so the snapshots cannot be renewed without what was purged.
+                self._drop_snapshots()
 
-    def _refresh(self, kind: SubjectKind, subject_id: str, outbox_ids: Sequence[int]) -> None:
-        """Write the passages of one subject as it is now, and close its rows of the outbox."""
+    def _refresh(self, kind: SubjectKind, subject_id: str, outbox_ids: Sequence[int]) -> int:
+        """Write the passages of one subject as it is now, and close its outbox rows; returns how many rows changed."""
         with self._database.session() as session:
             text = documents.OPEN_TEXT[kind](session, subject_id)
             rows = documents.stored(session, kind, subject_id)
@@ -184,6 +188,7 @@ class SearchEngine:
         vectors = documents.known_vectors(rows, encoder.name if encoder else None)
         complete = not wanted
         if encoder is not None and wanted:
+            vectors |= {w.digest: self._precomputed[w.digest] for w in wanted if w.digest in self._precomputed}
             missing = {w.digest: w.encoded for w in wanted if w.digest not in vectors}
             encoded = encoder.encode_passages(list(missing.values()))
             vectors |= {digest: vector.tobytes() for digest, vector in zip(missing, encoded, strict=True)}
@@ -191,10 +196,11 @@ class SearchEngine:
         with self._database.session(write=True) as session:
             if documents.OPEN_TEXT[kind](session, subject_id) != text:
                 # It has changed while its text was encoded; its newer row of the outbox brings it here again.
-                return
-            documents.write(session, kind, subject_id, wanted, vectors, encoder.name if encoder else "")
+                return 0
+            changed = documents.write(session, kind, subject_id, wanted, vectors, encoder.name if encoder else "")
             if complete:
                 outbox.mark_done(session, outbox_ids)
+        return changed
 
     def _queue_other_models(self, model: str) -> None:
         """Passages of another model do not count: their subjects are encoded again."""
@@ -243,12 +249,8 @@ class SearchEngine:
         found = documents.passages_of(session, kind, tier, wanted)
         texts = {subject_id: _lexical_text(rows) for subject_id, rows in found.items()}
         index = self._sides[side]
-        gone = [subject_id for subject_id in wanted if subject_id not in texts]
-        index.lexical.delete(gone)
+        index.lexical.delete([subject_id for subject_id in wanted if subject_id not in texts])
         index.lexical.upsert(texts)
-        for subject_id in gone:
-            index.words_of.pop(subject_id, None)
-        index.words_of.update({subject_id: frozenset(tokens(text)) for subject_id, text in texts.items()})
 
     # -- snapshots --
 
@@ -287,17 +289,34 @@ class SearchEngine:
             except OSError as error:
                 log.warning("index snapshot could not be saved: %s", error)
 
-    def close(self) -> None:
-        """Save what has changed since the last snapshot."""
-        if self._unsaved:
-            self.save()
+    def _drop_snapshots(self) -> None:
+        with self._database.session() as session:
+            counter = session.get(SearchSequence, 1)
+        if counter is not None:
+            for side in SIDES:
+                self._path(side, counter.database_id).unlink(missing_ok=True)
 
-    def rebuild(self, *, encode_again: bool = False, progress: Callable[[int, int], None] | None = None) -> int:
+    def close(self) -> None:
+        """Save what has changed since the last snapshot, but nothing that has been purged since."""
+        with self._lock:
+            if self._unsaved and self._encoder is not None:
+                self._apply(self._encoder.name)
+                self.save()
+
+    def rebuild(
+        self,
+        *,
+        encode_again: bool = False,
+        vectors: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
         """Compare every subject with its documents, and build the indexes anew from the table.
 
-        Returns the number of subjects. With `encode_again` all vectors are computed again. Raises EncoderUnavailable.
+        Returns the number of subjects. With `encode_again` all vectors are computed again; `vectors` is a file of
+        vectors that need not be computed at all. Raises EncoderUnavailable.
         """
         encoder = self.encoder()
+        self._precomputed = precomputed.read(vectors, encoder.name) if vectors else {}
         with self._lock:
             with self._database.session(write=True) as session:
                 subjects = {(kind, i) for kind, open_ids in documents.OPEN_IDS.items() for i in open_ids(session)}
@@ -306,6 +325,7 @@ class SearchEngine:
                 for kind, subject_id in sorted(subjects | documents.indexed_subjects(session)):
                     outbox.append(session, outbox.Topic.INDEX, kind, subject_id)
             self._work_off_outbox(progress)
+            self._precomputed = {}
             self._sides = {side: snapshots.empty(encoder.name, encoder.dimension) for side in SIDES}
             self._sequence = 0
             self._apply(encoder.name)
@@ -343,15 +363,6 @@ class SearchEngine:
         by_meaning = sorted(dense, key=lambda subject: (-dense[subject], subject))
         fused = reciprocal_rank_fusion([by_meaning, list(words)])
         return [Candidate(hit.id, hit.score, dense.get(hit.id, 0.0), words.get(hit.id, 0.0)) for hit in fused]
-
-    def coverage(self, kind: SubjectKind, tier: SearchTier, query: Query, subject_ids: Sequence[str]) -> list[float]:
-        """The share of the query's words, weighted by rarity, that each subject's text holds; 0 to 1."""
-        words = frozenset(tokens(query.text))
-        with self._lock:
-            index = self._sides[(kind, tier)]
-            rarity = {word: index.lexical.idf(word) for word in words}
-            held = [index.words_of.get(subject_id, frozenset()) for subject_id in subject_ids]
-        return [token_coverage(set(words), set(words & h), rarity.__getitem__) for h in held]
 
     def idf(self, kind: SubjectKind, tier: SearchTier) -> Callable[[str], float]:
         """Inverse document frequency of a token on one side."""

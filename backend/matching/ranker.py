@@ -27,14 +27,19 @@ class Weights:
     intercept: float
     dense: float
     contrast: float
-    coverage: float
+    words: float
+    lead: float
     strong: float
     possible: float
 
     def probability(self, found: Features) -> float:
         """The probability that a reader judges the match to be of use, 0 to 1."""
         odds = (
-            self.intercept + self.dense * found.dense + self.contrast * found.contrast + self.coverage * found.coverage
+            self.intercept
+            + self.dense * found.dense
+            + self.contrast * found.contrast
+            + self.words * found.words
+            + self.lead * found.lead
         )
         return 1 / (1 + math.exp(-odds))
 

@@ -91,6 +91,8 @@ def suggest(
     An author sees all that fit; a broker with jurisdiction besides ranks and quotes full texts; any other member sees
     only how their own organisation's subjects fit, by the teaser.
     """
+    # Before this session reads: it goes on seeing the passages that there were at its first look.
+    engine.follow_if_possible()
     card, facts, text = _subject(session, viewer, kind, subject_id)
     if not facts.is_open:
         raise NotFound
@@ -185,7 +187,7 @@ def rank(
     cards = SIDES[side].cards(session, viewer, [c.subject_id for c in candidates])
     admitted = [c for c in candidates if c.subject_id in cards and admits(cards[c.subject_id])]
     dense = _cosines(session, side, tier, query, admitted)
-    judged = features(dense, engine.coverage(side, tier, query, [c.subject_id for c in admitted]))
+    judged = features(dense, [c.lexical for c in admitted])
     model = weights()
     ranked = [
         Ranked(cards[c.subject_id], probability, model.grade(probability), c, found)

@@ -29,7 +29,6 @@ class SideIndex:
     vectors: FaissIndex
     lexical: LexicalIndex = field(default_factory=LexicalIndex)
     subject_of: dict[int, str] = field(default_factory=dict)
-    words_of: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 def empty(model: str, dimension: int) -> SideIndex:

@@ -1,20 +1,16 @@
 """The pages of a need, from the empty form to the restored draft."""
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import select
 from starlette.testclient import TestClient
 
-from backend.audit.models import AuditEvent
 from backend.db import Database
-from backend.needs.models import Need, Requirement
+from backend.needs.models import Requirement
 from backend.needs.states import NeedStatus
-from backend.organisations.models import MemberRole
 from tests.conftest import SignIn
 from tests.factories import PUTUO, Factory, Party
-from tests.web.pages import Page, read
-
-Fields = dict[str, str | list[str]]
-TITLE = "房间隔穿刺针不能弯曲，容易上滑"
+from tests.web.need_steps import TITLE, events, filled, page_of, stored
+from tests.web.pages import read
 
 
 @pytest.fixture
@@ -27,33 +23,6 @@ def hospital(make: Factory) -> Party:
 def author(hospital: Party, sign_in: SignIn) -> TestClient:
     """A signed-in member of the hospital."""
     return sign_in(hospital)
-
-
-def filled(author: TestClient, **changes: str | list[str]) -> Fields:
-    """The form of a new need as a browser sends it, filled in."""
-    fields = read(author.get("/needs/new").text).fields
-    texts = {"title": TITLE, "summary": "希望有能在心脏内调弯的针。", "problem": "抵住房间隔后上滑。", "requirements": "弯度可调"}
-    return {**fields, **texts, **changes}
-
-
-def stored(database: Database) -> list[Need]:
-    """All needs in the database."""
-    with database.session() as session:
-        return list(session.exec(select(Need)).all())
-
-
-def events(database: Database) -> list[str]:
-    """The audit events about needs, in order."""
-    with database.session() as session:
-        query = select(AuditEvent.event).where(AuditEvent.subject_kind == "need").order_by(col(AuditEvent.id))
-        return list(session.exec(query).all())
-
-
-def page_of(client: TestClient, url: str) -> Page:
-    """A page that has to be there."""
-    answer = client.get(url)
-    assert answer.status_code == 200
-    return read(answer.text)
 
 
 def test_the_empty_form_knows_the_author(author: TestClient, hospital: Party) -> None:
@@ -212,83 +181,6 @@ def test_an_open_need_cannot_be_emptied(author: TestClient, database: Database, 
     answer = author.post(f"/needs/{need.id}/edit", data={**fields, "problem": " "})
     assert answer.status_code == 422
     assert stored(database)[0].problem != ""
-
-
-@pytest.mark.parametrize("path", ["", "/edit", "/suggestions"])
-def test_a_strangers_draft_is_not_found(path: str, sign_in: SignIn, hospital: Party, make: Factory) -> None:
-    draft = make.need(hospital, publish=False)
-    stranger = sign_in(make.party())
-    assert stranger.get(f"/needs/{draft.id}{path}").status_code == 404
-
-
-@pytest.mark.parametrize("path", ["edit", "publish", "withdraw", "discard"])
-def test_a_stranger_writes_nothing(
-    path: str, sign_in: SignIn, hospital: Party, make: Factory, database: Database
-) -> None:
-    need = make.need(hospital)
-    stranger = sign_in(make.party())
-    assert stranger.post(f"/needs/{need.id}/{path}", data={"title": "改写"}).status_code == 404
-    assert (stored(database)[0].title, stored(database)[0].status) == (need.title, NeedStatus.PUBLISHED)
-
-
-def test_a_strangers_id_in_a_new_form_touches_nothing(
-    sign_in: SignIn, hospital: Party, make: Factory, database: Database
-) -> None:
-    need = make.need(hospital)
-    stranger = sign_in(make.hospital())
-    answer = stranger.post("/needs", data=filled(stranger, subject_id=need.id))
-    assert answer.status_code == 404
-    assert [n.title for n in stored(database)] == [need.title]
-
-
-def test_nobody_posts_in_the_name_of_another_organisation(
-    author: TestClient, make: Factory, database: Database
-) -> None:
-    answer = author.post("/needs", data=filled(author, organisation_id=make.hospital().organisation.id))
-    assert answer.status_code == 422
-    assert "发布单位：请从列表中选择一项。" in read(answer.text)["error-summary"].text
-    assert stored(database) == []
-
-
-def test_an_edit_does_not_move_a_need_to_another_organisation(
-    author: TestClient, hospital: Party, make: Factory, database: Database
-) -> None:
-    need = make.need(hospital)
-    fields = page_of(author, f"/needs/{need.id}/edit").fields
-    author.post(f"/needs/{need.id}/edit", data={**fields, "organisation_id": make.party().organisation.id})
-    assert stored(database)[0].organisation_id == hospital.organisation.id
-
-
-def test_a_member_who_only_reads_sees_the_draft_and_changes_nothing(
-    make: Factory, sign_in: SignIn, database: Database
-) -> None:
-    reader = make.party(role=MemberRole.VIEWER)
-    editor = make.join(reader, MemberRole.EDITOR)
-    need = make.need(editor, publish=False)
-    client = sign_in(reader)
-    page = page_of(client, f"/needs/{need.id}")
-    assert page.all("form", "confirm-panel") == []
-    assert f"/needs/{need.id}/edit" not in page.links
-    for method, path in (("GET", "edit"), ("POST", "edit"), ("POST", "publish"), ("POST", "discard")):
-        assert client.request(method, f"/needs/{need.id}/{path}").status_code == 403
-    assert client.get("/needs/new").status_code == 403
-    assert stored(database)[0].status is NeedStatus.DRAFT
-
-
-def test_an_unverified_organisation_cannot_post(make: Factory, sign_in: SignIn, database: Database) -> None:
-    client = sign_in(make.party(verified=False))
-    assert "/needs/new" not in page_of(client, "/needs").links
-    for answer in (client.get("/needs/new"), client.post("/needs", data={"title": "标题"})):
-        assert answer.status_code == 403
-        assert "只有已核验单位的成员可以发布" in answer.text
-    assert stored(database) == []
-
-
-@pytest.mark.parametrize("url", ["/needs", "/needs/new", "/capabilities", "/needs/0123456789abcdef/edit"])
-def test_a_visitor_is_led_to_sign_in_and_back(url: str, client: TestClient) -> None:
-    answer = client.get(url)
-    assert answer.status_code == 303
-    assert answer.headers["location"] == f"/sign-in?next={url}"
 
 
 def test_an_action_that_the_status_does_not_allow_is_refused(

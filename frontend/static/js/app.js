@@ -47,7 +47,8 @@
 
   function setPressed(form, pressed) {
     for (const button of form.querySelectorAll("button[type=submit]")) button.disabled = pressed;
-    form.toggleAttribute("aria-busy", pressed);
+    if (pressed) form.setAttribute("aria-busy", "true");
+    else form.removeAttribute("aria-busy");
   }
 
   document.addEventListener("input", (event) => {

@@ -1,0 +1,70 @@
+"""Renews the generated files: `make docs`. Tests compare them with what would be generated now."""
+
+from collections.abc import Iterator
+from io import BytesIO
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import write_po
+
+from backend.capabilities import states as capability_states
+from backend.capabilities.states import CapabilityStatus
+from backend.config import PROJECT_ROOT
+from backend.i18n import LOCALES_DIR
+from backend.needs import states as need_states
+from backend.needs.states import NeedStatus
+from backend.transitions import Table, mermaid
+
+STATES_FILE = PROJECT_ROOT / "docs" / "states.md"
+CATALOGUE_FILE = LOCALES_DIR / "messages.pot"
+SOURCES = {
+    PROJECT_ROOT / "backend": [("**.py", "python")],
+    PROJECT_ROOT / "frontend" / "templates": [("**.html", "jinja2")],
+}
+# As the Jinja environment of the application is set up; a template that cannot be read is an error here.
+OPTIONS = {"**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
+
+STATES_INTRODUCTION = """# States
+
+Generated from the states tables of the features by `make docs`; a test fails when this file is out of date.
+An arrow says: action (who may take it). Statuses without an arrow wait for features to come.
+"""
+
+
+def states() -> str:
+    """The content of docs/states.md."""
+    tables: list[tuple[str, Table, str]] = [
+        ("Need 需求", need_states.TABLE, NeedStatus.DRAFT),
+        ("Capability 能力", capability_states.TABLE, CapabilityStatus.DRAFT),
+    ]
+    parts = [f"## {title}\n\n```mermaid\n{mermaid(table, start)}\n```\n" for title, table, start in tables]
+    return "\n".join([STATES_INTRODUCTION, *parts])
+
+
+def messages() -> Iterator[tuple[str, str | tuple[str, ...], list[str]]]:
+    """(file, message or its forms, comments) of every message of Python files and templates."""
+    for root, methods in SOURCES.items():
+        for name, _line, message, comments, _context in extract_from_dir(root, methods, OPTIONS):
+            yield (root.relative_to(PROJECT_ROOT) / name).as_posix(), message, comments
+
+
+def catalogue() -> str:
+    """The content of frontend/locales/messages.pot, without line numbers: it changes with the wording alone."""
+    found = Catalog(charset="utf-8", fuzzy=False)
+    for place, message, comments in messages():
+        found.add(message, locations=[(place, 0)], auto_comments=comments)
+    written = BytesIO()
+    write_po(written, found, omit_header=True, include_lineno=False, sort_by_file=True)
+    return written.getvalue().decode()
+
+
+def main() -> None:
+    """Write both files."""
+    for path, content in ((STATES_FILE, states()), (CATALOGUE_FILE, catalogue())):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+        print(f"wrote {path.relative_to(PROJECT_ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
