@@ -14,8 +14,9 @@ from wtforms.validators import StopValidation, ValidationError
 from backend.i18n import gettext as _
 
 REPLACEMENT_CHARACTER = "\ufffd"
-# Control and invisible formatting characters that no keyboard types; the joiners that emoji need are kept.
-UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u2028\u2029\u2060\ufeff]")
+# Control and invisible formatting characters that no keyboard types, those among them that turn the direction of what
+# follows; the joiners that emoji need are kept.
+UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
 
 
 def clean(text: str | None) -> str:
@@ -25,6 +26,11 @@ def clean(text: str | None) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     lines = (line.rstrip() for line in UNWANTED.sub("", text).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def clean_line(text: str | None) -> str:
+    """Typed text of one line: line breaks, which only a forged form holds, become spaces."""
+    return re.sub(r"\s*\n\s*", " ", clean(text))
 
 
 # A stop, colon or dash before a digit belongs to a figure: 5.0T, 1:5, -5 ℃. Bullets of Word's symbol font arrive as
@@ -55,7 +61,7 @@ class Text:
         text: str = field.data or ""
         if REPLACEMENT_CHARACTER in text:
             raise ValidationError(_("有无法识别的字符（显示为 �），可能是编码错误。请删去后重新输入。"))
-        if self.required and not text:
+        if self.required and not any(char.isprintable() and not char.isspace() for char in text):
             raise StopValidation(self.required)
         if len(text) > self.maximum:
             raise ValidationError(
@@ -79,7 +85,7 @@ class Choice(SelectField):
 
 def text_field(label: str, maximum: int, *, required: str | None = None, **options: Any) -> StringField:
     """One line of text."""
-    return StringField(label, filters=[clean], validators=[Text(maximum, required=required)], **options)
+    return StringField(label, filters=[clean_line], validators=[Text(maximum, required=required)], **options)
 
 
 def text_area(label: str, maximum: int, *, required: str | None = None, rows: int = 4, **options: Any) -> TextAreaField:

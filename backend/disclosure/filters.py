@@ -29,6 +29,7 @@ class Filters:
     specialty: str = ""
     device_category: str = ""
     organisation_id: str = ""
+    jurisdictions: tuple[str, ...] = ()
     page: int = 1
     limit: int = PAGE_SIZE
 
@@ -52,6 +53,8 @@ class Filters:
             found.append(col(table.specialty).in_(specialties().within(self.specialty)))
         if self.device_category:
             found.append(col(table.device_category).in_(device_categories().within(self.device_category)))
+        if self.jurisdictions:
+            found.append(col(table.region).in_(self.jurisdictions))
         if self.organisation_id:
             found.append(col(table.organisation_id) == self.organisation_id)
         return found

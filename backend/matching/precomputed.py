@@ -14,7 +14,7 @@ from backend.matching.models import SearchDocument
 
 
 def read(path: Path, model: str) -> dict[str, bytes]:
-    """Digest of a passage to its vector (float32, unit length, little-endian); empty where the file is of another model."""
+    """Digest of a passage to its vector (float32, unit length); empty where the file is of another model."""
     if not path.exists():
         return {}
     with np.load(path, allow_pickle=False) as file:

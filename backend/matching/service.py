@@ -1,6 +1,6 @@
 """Suggestions and search: candidates from the engine, permission re-checked on every one, evidence and grade."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,14 +23,18 @@ from backend.matching.models import SearchTier
 from backend.matching.ranker import Grade, weights
 from backend.needs import policy as need_policy
 from backend.needs import service as needs
+from backend.organisations import service as organisations
+from backend.organisations.models import Organisation
 from backend.organisations.policy import Viewer
 from embeddings.evidence import best_evidence, matching_spans
 from embeddings.types import EncoderUnavailable
 
 SHOWN = 10
 OTHERS = 3
-FOUND = 60
-"""How many hits a search shows at most: beyond that nothing fits the words."""
+SEARCH_FLOOR = 0.02
+SEARCH_LEAD = 0.3
+"""A search lists what reaches this probability, or this share of the best BM25 score: one word may be all there is."""
+NAME_LENGTH = 30
 NEAREST = 3
 """How many of the closest are shown, folded away, when none is good enough."""
 
@@ -75,12 +79,17 @@ class Suggestions:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """One page of a search, with the sentence of each hit that fits the words best."""
+    """One page of a search, with the sentence of each hit that fits the words best.
+
+    `nearest` says that nothing fits well and the cards are the closest; `organisations` bear the words in their name.
+    """
 
     state: EngineState
     cards: list[Card]
     total: int
     snippets: Mapping[str, tuple[Segment, ...]] = field(default_factory=dict)
+    nearest: bool = False
+    organisations: Sequence[Organisation] = ()
 
 
 def suggest(
@@ -268,7 +277,9 @@ def search(
     if ranking.query is None:
         cards, total = SIDES[side].listing(session, viewer, filters)
         return SearchResult(ranking.state, cards, total)
-    found = ranking.ranked[:FOUND]
+    fitting = [r for r in ranking.ranked if r.probability >= SEARCH_FLOOR or r.features.lead >= SEARCH_LEAD]
+    found = fitting or ranking.ranked[:NEAREST]
     shown = found[filters.offset : filters.offset + filters.limit]
     snippets = _evidence(session, engine, side, SearchTier.TEASER, ranking.query, shown)
-    return SearchResult(ranking.state, [r.card for r in shown], len(found), snippets)
+    named = organisations.named(session, text, OTHERS) if 1 < len(text) <= NAME_LENGTH else []
+    return SearchResult(ranking.state, [r.card for r in shown], len(found), snippets, not fitting, named)

@@ -34,6 +34,9 @@ class NeedListPage:
 
     own: Sequence[Card]
     in_jurisdiction: Sequence[Card]
+    total: int
+    page: int
+    pages: int
     may_create: bool
 
 
@@ -85,13 +88,19 @@ EDITOR = pages.Editor(
 
 
 @router.get("/needs")
-def my_needs(request: Request, session: SessionDep, viewer: SignedInDep) -> Response:
+def my_needs(request: Request, session: SessionDep, viewer: SignedInDep, page: str = "1") -> Response:
     """My needs; a broker sees the open needs of the jurisdiction besides."""
-    in_jurisdiction: list[Card] = []
-    for region in viewer.jurisdictions:
-        in_jurisdiction += service.listing(session, viewer, Filters(region=region, limit=200))[0]
-    page = NeedListPage(service.own(session, viewer), in_jurisdiction, can_create(viewer))
-    return render(request, "needs/list.html", page)
+    filters = Filters(jurisdictions=viewer.jurisdictions, page=page_number(page))
+    cards, total = service.listing(session, viewer, filters) if viewer.is_broker else ([], 0)
+    context = NeedListPage(
+        own=service.own(session, viewer),
+        in_jurisdiction=cards,
+        total=total,
+        page=filters.page,
+        pages=filters.pages(total),
+        may_create=can_create(viewer),
+    )
+    return render(request, "needs/list.html", context)
 
 
 @router.get("/needs/new")

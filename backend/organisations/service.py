@@ -97,6 +97,12 @@ def find_by_name(session: Session, name: str) -> Organisation | None:
     return session.exec(select(Organisation).where(Organisation.name == name)).first()
 
 
+def named(session: Session, text: str, limit: int) -> Sequence[Organisation]:
+    """Organisations whose name holds the text, shortest names first."""
+    query = select(Organisation).where(col(Organisation.name).contains(text, autoescape=True))
+    return session.exec(query.order_by(func.length(Organisation.name), col(Organisation.name)).limit(limit)).all()
+
+
 def by_ids(session: Session, ids: Iterable[str]) -> Mapping[str, Organisation]:
     """Organisations by id."""
     rows = session.exec(select(Organisation).where(col(Organisation.id).in_(set(ids)))).all()

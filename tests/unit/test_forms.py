@@ -5,7 +5,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from backend import flash
-from backend.forms import clean, strip_numbering
+from backend.forms import clean, clean_line, strip_numbering
 from backend.htmx import redirect, wants_fragment
 from backend.templating import local_date, paragraphs, static_url
 
@@ -23,11 +23,16 @@ from backend.templating import local_date, paragraphs, static_url
         ("\ufeff零\u200b宽\u2060字\x00符\x1f\x7f", "零宽字符"),
         ("👩\u200d⚕️ é à", "👩\u200d⚕️ é à"),
         ("\x00", ""),
+        ("药\u202e名\u2066倒\u2069写\u200f", "药名倒写"),
     ],
 )
 def test_clean(typed: str | None, kept: str) -> None:
     assert clean(typed) == kept
     assert clean(kept) == kept
+
+
+def test_a_line_has_no_breaks() -> None:
+    assert clean_line(" 第一行 \r\n  第二行\n\n第三行 ") == "第一行 第二行 第三行"
 
 
 @pytest.mark.parametrize(

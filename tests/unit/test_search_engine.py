@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -56,6 +57,27 @@ def test_a_text_is_encoded_once(
     engine.follow()
     assert 1 <= len(loader.encoder.encoded) <= 2
     assert all("寻找愿意参加" in text for text in loader.encoder.encoded)
+
+
+def test_writers_and_followers_do_not_disturb_each_other(
+    engine: SearchEngine, other: SearchEngine, make: Factory, database: Database
+) -> None:
+    """Several requests publish at once while two processes follow: nothing is refused, nothing is missed."""
+    party = make.party()
+    engine.follow()
+
+    def publish(number: int) -> str:
+        capability = make.capability(party, f"第{number}号可调弯穿刺针")
+        (engine, other)[number % 2].follow()
+        return capability.id
+
+    with ThreadPoolExecutor(4) as pool:
+        published = set(pool.map(publish, range(12)))
+    for follower in (engine, other):
+        follower.follow()
+        assert {subject_id for subject_id, _score in found(follower, "可调弯穿刺针")} == published
+    assert engine.sequence == other.sequence
+    assert engine.sizes() == other.sizes()
 
 
 def test_another_model_encodes_everything_again(

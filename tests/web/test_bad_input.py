@@ -56,7 +56,7 @@ def accepted(author: TestClient, data: Fields, database: Database) -> tuple[Need
     return need, read(author.get(f"/needs/{need.id}").text)
 
 
-@pytest.mark.parametrize("title", ["", "   ", "\u3000\t\n", "\u200b\ufeff", "\x00\x01"])
+@pytest.mark.parametrize("title", ["", "   ", "\u3000\t\n", "\u200b\ufeff", "\x00\x01", "\u200d\u200d", "\u202e"])
 def test_a_title_without_anything_to_read_is_missing(
     title: str, author: TestClient, fields: Fields, database: Database
 ) -> None:

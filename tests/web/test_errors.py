@@ -45,6 +45,7 @@ def test_a_malformed_id_is_not_found_by_members_either(id_: str, sign_in: SignIn
 def test_a_wrong_method_is_answered_as_such(client: TestClient) -> None:
     answer = client.delete("/")
     assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET"
     assert "这个地址不支持该操作" in read(answer.text)["main"].text
 
 
