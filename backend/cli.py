@@ -291,8 +291,8 @@ def evaluate() -> None:
 
 @ranker_app.command("fit")
 def ranker_fit(
-    strong: Annotated[float, typer.Option(min=0, max=1, help="Probability at which the grade 强 begins.")] = 0.7,
-    possible: Annotated[float, typer.Option(min=0, max=1, help="Probability at which the grade 可能 begins.")] = 0.25,
+    strong: Annotated[float, typer.Option(min=0, max=1, help="Probability at which the grade 强 begins.")] = 0.8,
+    possible: Annotated[float, typer.Option(min=0, max=1, help="Probability at which the grade 可能 begins.")] = 0.2,
 ) -> None:
     """Fit the weights of the grades on the judgements of the seed data, and write them with their figures."""
     from backend.matching import evaluation

@@ -67,6 +67,16 @@ def best_evidence(
     return Evidence(best, sentences[best], float(scores[best]), matching_terms(query_text, sentences[best]))
 
 
+def shared_words(query_text: str, text: str) -> int:
+    """How many different words of the query the text holds; a word inside a longer common one does not count again.
+
+    Single Chinese characters and the bigrams that cross word borders are no words.
+    """
+    common = {w for w in set(tokens(query_text)) & set(tokens(text)) if len(w) > 1}
+    words = {w for w in common if not any(w != other and w in other for other in common)}
+    return len(words)
+
+
 def matching_terms(query_text: str, sentence: str) -> tuple[str, ...]:
     """The query's words as they stand in `sentence`, longest stretches, in order of appearance, each once.
 

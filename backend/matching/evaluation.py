@@ -151,10 +151,10 @@ def systems(judged: Sequence[Judged]) -> list[System]:
     return measured
 
 
-def _examples(judged: Judged) -> list[tuple[Features, int]]:
-    """Features and whether the match is useful, of the pooled candidates of a query."""
+def _examples(judged: Judged) -> list[tuple[Features, int, int]]:
+    """Features, words in common, and whether the match is useful, of the pooled candidates of a query."""
     return [
-        (found.features, int(judged.grades.get(key, 0) >= USEFUL))
+        (found.features, found.shared_words, int(judged.grades.get(key, 0) >= USEFUL))
         for position, (found, key) in enumerate(zip(judged.ranked, judged.keys, strict=True))
         if position < POOL or key in judged.grades
     ]
@@ -166,9 +166,11 @@ def _fit(judged: Sequence[Judged], strong: float, possible: float) -> ranker.Wei
     from sklearn.preprocessing import StandardScaler
 
     examples = [example for j in judged for example in _examples(j)]
-    matrix = np.array([list(asdict(found).values()) for found, _useful in examples])
+    matrix = np.array([list(asdict(found).values()) for found, _shared, _useful in examples])
     scaler = StandardScaler().fit(matrix)
-    model = LogisticRegression(C=10.0, max_iter=2000).fit(scaler.transform(matrix), [useful for _f, useful in examples])
+    model = LogisticRegression(C=10.0, max_iter=2000).fit(
+        scaler.transform(matrix), [useful for _found, _shared, useful in examples]
+    )
     slopes = model.coef_[0] / scaler.scale_
     named = {field.name: round(float(slope), 4) for field, slope in zip(fields(Features), slopes, strict=True)}
     intercept = round(float(model.intercept_[0] - slopes @ scaler.mean_), 4)
@@ -183,20 +185,23 @@ def fit(judged: Sequence[Judged], strong: float, possible: float) -> tuple[ranke
     order = sorted({j.need for j in judged})
     counts = {grade: [0, 0] for grade in ranker.Grade}
     best_of_nothing = 0.0
+    strong_for_nothing = 0
     for fold in range(FOLDS):
         held = set(order[fold::FOLDS])
         fitted = _fit([j for j in judged if j.need not in held], strong, possible)
         for j in (j for j in judged if j.need in held):
-            for found, useful in _examples(j):
+            for found, shared, useful in _examples(j):
                 probability = fitted.probability(found)
-                counts[fitted.grade(probability)][0] += 1
-                counts[fitted.grade(probability)][1] += useful
+                grade = fitted.grade(probability, shared)
+                counts[grade][0] += 1
+                counts[grade][1] += useful
                 if not j.grades:
                     best_of_nothing = max(best_of_nothing, probability)
+                    strong_for_nothing += grade is ranker.Grade.STRONG
     figures = {
         "queries": len(judged),
         "held_out": {grade.value: {"shown": shown, "useful": useful} for grade, (shown, useful) in counts.items()},
-        "highest_probability_for_an_unanswerable_need": round(best_of_nothing, 3),
+        "unanswerable": {"highest_probability": round(best_of_nothing, 3), "strong": strong_for_nothing},
     }
     return _fit(judged, strong, possible), figures
 

@@ -12,8 +12,8 @@ class Features:
 
     `dense` is the cosine of query and candidate; `contrast` is how far that lies above the median of all candidates of
     the same query, since cosines of one encoder crowd in a narrow band that moves with the query. `words` is the square
-    root of the BM25 score, which grows with the number of rare words in common, so that a short query is trusted less;
-    `lead` is the BM25 score as a share of the best one of the query, 0 to 1.
+    root of the BM25 score, which grows with the number of rare words in common; `lead` is the BM25 score as a share of
+    the best one of the query, 0 to 1.
     """
 
     dense: float

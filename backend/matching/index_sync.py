@@ -141,11 +141,11 @@ class SearchEngine:
             self._work_off_outbox()
             raise
         with self._lock:
-            self._work_off_outbox()
+            # Snapshots are compared with the table as it was found, before it is written to.
             if not self._sides:
                 self._open(encoder)
                 self._queue_other_models(encoder.name)
-                self._work_off_outbox()
+            self._work_off_outbox()
             self._apply(encoder.name)
 
     def follow_if_possible(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from backend.matching.features import Features
 
+LEAST_SHARED_WORDS = 2
 WEIGHTS_FILE = Path(__file__).parent / "weights.json"
 
 
@@ -43,9 +44,9 @@ class Weights:
         )
         return 1 / (1 + math.exp(-odds))
 
-    def grade(self, probability: float) -> Grade:
-        """强 / 可能 / 弱."""
-        if probability >= self.strong:
+    def grade(self, probability: float, shared_words: int) -> Grade:
+        """强 / 可能 / 弱. One word in common is no evidence: a strong match has at least two different ones."""
+        if probability >= self.strong and shared_words >= LEAST_SHARED_WORDS:
             return Grade.STRONG
         return Grade.POSSIBLE if probability >= self.possible else Grade.WEAK
 

@@ -26,7 +26,7 @@ from backend.needs import service as needs
 from backend.organisations import service as organisations
 from backend.organisations.models import Organisation
 from backend.organisations.policy import Viewer
-from embeddings.evidence import best_evidence, matching_spans
+from embeddings.evidence import best_evidence, matching_spans, shared_words
 from embeddings.types import EncoderUnavailable
 
 SHOWN = 10
@@ -36,7 +36,7 @@ SEARCH_LEAD = 0.3
 """A search lists what reaches this probability, or this share of the best BM25 score: one word may be all there is."""
 NAME_LENGTH = 30
 NEAREST = 3
-"""How many of the closest are shown, folded away, when none is good enough."""
+"""How many are shown at least; folded away when none of them is good enough."""
 
 
 class Side(NamedTuple):
@@ -97,8 +97,8 @@ def suggest(
 ) -> tuple[Card, Suggestions]:
     """A subject's teaser, and what fits it on the other side, as far as this viewer may know; raises NotFound.
 
-    An author sees all that fit; a broker with jurisdiction besides ranks and quotes full texts; any other member sees
-    only how their own organisation's subjects fit, by the teaser.
+    An author sees all that fit; a broker with jurisdiction besides ranks by full texts; any other member sees only how
+    their own organisation's subjects fit, by the teaser.
     """
     # Before this session reads: it goes on seeing the passages that there were at its first look.
     engine.follow_if_possible()
@@ -138,9 +138,11 @@ def match_text(
     ranking = rank(session, engine, viewer, text, side, tier, admits)
     if ranking.query is None:
         return Suggestions(ranking.state)
-    good = [r for r in ranking.ranked if r.grade is not Grade.WEAK]
-    shown, others = _by_organisation(good or ranking.ranked[:NEAREST])
-    evidence = _evidence(session, engine, side, tier, ranking.query, shown[:SHOWN])
+    entries, others = _by_organisation(ranking.ranked)
+    good = [r for r in entries if r.grade is not Grade.WEAK][:SHOWN]
+    # A short list is filled up with weaker ones, marked as such: the second best may be what is wanted.
+    shown = good + [r for r in entries if r.grade is Grade.WEAK][: max(0, NEAREST - len(good))]
+    evidence = _evidence(session, engine, viewer, side, tier, ranking.query, shown)
     matches = tuple(
         Match(
             r.card,
@@ -149,7 +151,7 @@ def match_text(
             evidence.get(r.card.id, ()),
             tuple(others.get(r.card.id, ())[:OTHERS]),
         )
-        for r in shown[:SHOWN]
+        for r in shown
     )
     return Suggestions(ranking.state, matches, ()) if good else Suggestions(ranking.state, (), matches)
 
@@ -163,6 +165,7 @@ class Ranked:
     grade: Grade
     candidate: Candidate
     features: Features
+    shared_words: int
 
 
 @dataclass(frozen=True)
@@ -198,12 +201,24 @@ def rank(
     dense = _cosines(session, side, tier, query, admitted)
     judged = features(dense, [c.lexical for c in admitted])
     model = weights()
-    ranked = [
-        Ranked(cards[c.subject_id], probability, model.grade(probability), c, found)
-        for c, found in zip(admitted, judged, strict=True)
-        for probability in [model.probability(found)]
-    ]
-    return Ranking(EngineState.READY, query, sorted(ranked, key=lambda r: (-r.probability, r.card.id)))
+    likely = sorted(
+        zip(map(model.probability, judged), admitted, judged, strict=True), key=lambda x: (-x[0], x[1].subject_id)
+    )
+    shared = _shared_words(session, side, tier, query, [c.subject_id for _p, c, _f in likely[: 2 * SHOWN]])
+    ranked = []
+    for probability, candidate, found in likely:
+        words = shared.get(candidate.subject_id, 0)
+        grade = model.grade(probability, words)
+        ranked.append(Ranked(cards[candidate.subject_id], probability, grade, candidate, found, words))
+    return Ranking(EngineState.READY, query, ranked)
+
+
+def _shared_words(
+    session: Session, side: SubjectKind, tier: SearchTier, query: Query, subject_ids: list[str]
+) -> dict[str, int]:
+    """How many different words of the query each subject's text holds."""
+    passages = documents.passages_of(session, side, tier, subject_ids)
+    return {i: shared_words(query.text, "\n".join(row.text for row in rows)) for i, rows in passages.items()}
 
 
 def _cosines(
@@ -222,15 +237,24 @@ def _cosines(
 def _evidence(
     session: Session,
     engine: SearchEngine,
+    viewer: Viewer,
     side: SubjectKind,
     tier: SearchTier,
     query: Query,
     shown: list[Ranked],
 ) -> dict[str, tuple[Segment, ...]]:
-    """For each subject the sentence that best shows why it fits, the words of the query marked in it."""
+    """For each subject the sentence that best shows why it fits, the words of the query marked in it.
+
+    Only what the subject's own page would show the viewer is quoted, also where a broker's ranking used the brief.
+    """
+    open_briefs = [r.card.id for r in shown if r.card.is_own or r.card.region in viewer.jurisdictions]
+    teasers = [r.card.id for r in shown if tier is SearchTier.TEASER or r.card.id not in open_briefs]
+    passages = documents.passages_of(session, side, SearchTier.TEASER, teasers)
+    if tier is SearchTier.FULL:
+        passages |= documents.passages_of(session, side, SearchTier.FULL, open_briefs)
     idf = engine.idf(side, tier)
     found = {}
-    for subject_id, rows in documents.passages_of(session, side, tier, [r.card.id for r in shown]).items():
+    for subject_id, rows in passages.items():
         sentences = [row for row in rows if row.position > 0] or rows
         vectors = np.stack([documents.vector_of(row) for row in sentences])
         best = best_evidence(query.vector, query.text, [row.text for row in sentences], vectors, idf)
@@ -240,12 +264,12 @@ def _evidence(
 
 
 def _by_organisation(ranked: list[Ranked]) -> tuple[list[Ranked], dict[str, list[Card]]]:
-    """The best of each organisation, and its further ones by the id of that best. The anonymous stand alone."""
+    """The best of each organisation, and its further good ones by the id of that best. The anonymous stand alone."""
     first: dict[str, Ranked] = {}
     others: dict[str, list[Card]] = {}
     for entry in ranked:
         best = first.setdefault(entry.card.organisation_id or entry.card.id, entry)
-        if best is not entry:
+        if best is not entry and entry.grade is not Grade.WEAK:
             others.setdefault(best.card.id, []).append(entry.card)
     return list(first.values()), others
 
@@ -280,6 +304,6 @@ def search(
     fitting = [r for r in ranking.ranked if r.probability >= SEARCH_FLOOR or r.features.lead >= SEARCH_LEAD]
     found = fitting or ranking.ranked[:NEAREST]
     shown = found[filters.offset : filters.offset + filters.limit]
-    snippets = _evidence(session, engine, side, SearchTier.TEASER, ranking.query, shown)
+    snippets = _evidence(session, engine, viewer, side, SearchTier.TEASER, ranking.query, shown)
     named = organisations.named(session, text, OTHERS) if 1 < len(text) <= NAME_LENGTH else []
     return SearchResult(ranking.state, [r.card for r in shown], len(found), snippets, not fitting, named)

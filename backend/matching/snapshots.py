@@ -5,6 +5,7 @@ the index then starts empty and is filled from the table.
 """
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,6 +46,9 @@ def load(session: Session, side: Side, path: Path, model: str, dimension: int) -
         return SideIndex(vectors, subject_of=_check(session, side, vectors, sequence)), sequence
     except (IndexMismatch, OSError) as error:
         log.warning("index snapshot %s is not used and will be rebuilt from the database: %s", path.name, error)
+        # Gone for good: a restored database would otherwise grow into the numbers of a snapshot that is ahead of it.
+        with suppress(OSError):
+            path.unlink()
         return empty(model, dimension), 0
 
 

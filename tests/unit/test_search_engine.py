@@ -101,9 +101,7 @@ def test_another_model_encodes_everything_again(
 class MeddlingEncoder(FakeEncoder):
     """Does something else once, in the middle of encoding."""
 
-    def __init__(self, meddle: Callable[[], None]) -> None:
-        super().__init__()
-        self.meddle: Callable[[], None] | None = meddle
+    meddle: Callable[[], None] | None = None
 
     def encode_passages(self, texts: Sequence[str]) -> Vector:
         """(n, d) float32, unit length."""
@@ -113,30 +111,46 @@ class MeddlingEncoder(FakeEncoder):
         return super().encode_passages(texts)
 
 
-def test_an_edit_while_its_text_is_encoded_is_not_lost(settings: Settings, database: Database, make: Factory) -> None:
+@pytest.fixture
+def encoder() -> MeddlingEncoder:
+    """The encoder of the next fixture."""
+    return MeddlingEncoder()
+
+
+@pytest.fixture
+def running(settings: Settings, database: Database, encoder: MeddlingEncoder) -> SearchEngine:
+    """An engine that has followed before."""
+    made = SearchEngine(database, settings.index_dir, lambda: encoder)
+    made.follow()
+    return made
+
+
+def test_an_edit_while_its_text_is_encoded_is_not_lost(
+    running: SearchEngine, encoder: MeddlingEncoder, database: Database, make: Factory
+) -> None:
+    """The old text is not written any more, and the new one follows."""
     party = make.party()
     capability = make.capability(party, TITLES[0], summary="最初的说明文字，稍后会被改写。")
-    encoder = MeddlingEncoder(lambda: edit(database, party, capability.id, summary="改写后的说明：手柄旋钮控制偏转。"))
-    engine = SearchEngine(database, settings.index_dir, lambda: encoder)
-    engine.follow()
-    engine.follow()
-    assert [i for i, _ in found(engine, "手柄旋钮控制偏转")] == [capability.id]
-    assert b"".join(v or b"" for v in vectors_of(database, capability.id))
+    encoder.meddle = lambda: edit(database, party, capability.id, summary="改写后的说明：手柄旋钮控制偏转。")
+    running.follow()
+    assert vectors_of(database, capability.id) == []
+    running.follow()
+    assert [subject_id for subject_id, _score in found(running, "手柄旋钮控制偏转")] == [capability.id]
     with database.session() as session:
         assert status.of_database(session).waiting == 0
 
 
 def test_a_withdrawal_while_its_text_is_encoded_is_not_lost(
-    settings: Settings, database: Database, make: Factory
+    running: SearchEngine, encoder: MeddlingEncoder, database: Database, make: Factory
 ) -> None:
     party = make.party()
     capability = make.capability(party, TITLES[0])
-    encoder = MeddlingEncoder(lambda: act(database, party, capability.id, "withdraw"))
-    engine = SearchEngine(database, settings.index_dir, lambda: encoder)
-    engine.follow()
-    assert found(engine, TITLES[0]) == []
-    engine.follow()
-    assert not any(vectors_of(database, capability.id))
+    encoder.meddle = lambda: act(database, party, capability.id, "withdraw")
+    running.follow()
+    assert vectors_of(database, capability.id) == []
+    running.follow()
+    assert found(running, TITLES[0]) == []
+    assert vectors_of(database, capability.id) == []
 
 
 def test_a_rebuild_finds_what_the_outbox_never_told(

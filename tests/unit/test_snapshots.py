@@ -1,7 +1,7 @@
 """Snapshots of the index on disk: used where they fit, rebuilt where they do not, and as secret as the texts."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -107,24 +107,44 @@ def test_a_snapshot_of_another_database_is_not_used(
     second_database.dispose()
 
 
-def test_a_snapshot_that_is_ahead_of_a_restored_database_is_not_used(
-    engine: SearchEngine, settings: Settings, database: Database, company: Party, make: Factory, tmp_path: Path
-) -> None:
-    """A backup has the id of its database, but not what was published since."""
+@pytest.fixture
+def restored(
+    engine: SearchEngine, database: Database, company: Party, make: Factory, tmp_path: Path
+) -> Iterator[Database]:
+    """A backup of the database, beside snapshots that hold what was published after it."""
     engine.follow()
     backup = tmp_path / "backup.sqlite3"
     with database.engine.connect() as connection:
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql(f"VACUUM INTO '{backup}'")
-    later = make.capability(company, "备份之后才发布的左心耳封堵器")
+    make.capability(company, "备份之后才发布的左心耳封堵器")
     engine.follow()
     engine.save()
-    restored_database = Database(f"sqlite:///{backup}")
-    restored = SearchEngine(restored_database, settings.index_dir, SwitchedLoader(FakeEncoder()))
-    restored.follow()
-    assert later.id not in [i for i, _ in found(restored, "左心耳封堵器")]
-    assert len(found(restored, TITLES[0])) > 0
-    restored_database.dispose()
+    made = Database(f"sqlite:///{backup}")
+    yield made
+    made.dispose()
+
+
+@pytest.mark.parametrize("follows_first", [True, False])
+def test_a_snapshot_that_is_ahead_of_a_restored_database_is_not_used(
+    follows_first: bool, restored: Database, settings: Settings, company: Party, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The backup bears the id of the snapshots, and what is published next takes the numbers of what it lacks.
+
+    Neither the process that restores nor the one after it may take an old vector for the new text.
+    """
+    first, second = (SearchEngine(restored, settings.index_dir, SwitchedLoader(FakeEncoder())) for _process in range(2))
+    if follows_first:
+        first.follow()
+    published = Factory(restored).capability(company, "骨科手术导航的新产品")
+    first.follow()
+    second.follow()
+    for engine in (first, second):
+        assert len({subject_id for subject_id, _score in found(engine, TITLES[0])}) > 0
+        subject_id, cosine = found(engine, "骨科手术导航的新产品")[0]
+        assert subject_id == published.id
+        assert cosine > 0.5
+    assert "the snapshot is ahead of the database" in caplog.text
 
 
 def test_a_process_that_ends_does_not_bring_withdrawn_vectors_back(

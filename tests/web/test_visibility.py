@@ -13,7 +13,7 @@ from backend.disclosure.models import Audience, Release, SubjectKind, Tier
 from backend.needs.models import Need
 from backend.organisations.models import OrganisationKind
 from tests.conftest import SignIn
-from tests.factories import JIADING, Factory, Party
+from tests.factories import JIADING, PUTUO, Factory, Party
 from tests.web.pages import read
 
 HOSPITAL, COMPANY, DEPARTMENT = "示例·不愿具名医院", "示例·不愿具名企业", "不愿具名科室"
@@ -191,6 +191,16 @@ def test_evidence_comes_from_what_the_viewer_may_read(make: Factory, sign_in: Si
         for client in (sign_in(hospital), sign_in(make.broker()))
     ]
     assert quoted == [teaser, brief]
+
+
+def test_a_broker_is_quoted_no_brief_of_another_district(make: Factory, sign_in: SignIn) -> None:
+    """The page of that capability would not show its brief either."""
+    need = make.need(make.hospital(), "射频能量 头端电极 穿刺", summary="射频能量 头端电极 穿刺 房间隔")
+    teaser, brief = "射频穿刺房间隔用的器械。", "射频能量经头端电极释放，穿刺房间隔时不需推送。"
+    make.capability(make.party(region=JIADING), "射频穿刺针", summary=teaser, principle=brief)
+    answer = sign_in(make.broker(PUTUO)).get(f"/needs/{need.id}/suggestions").text
+    assert read(answer).all("blockquote")[0].text.strip() == teaser
+    assert brief not in answer
 
 
 def test_another_member_sees_only_how_the_own_offers_fit(make: Factory, sign_in: SignIn, client: TestClient) -> None:
