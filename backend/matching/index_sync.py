@@ -23,6 +23,7 @@ from backend.matching import documents, precomputed, snapshots
 from backend.matching.models import SearchDocument, SearchSequence, SearchTier
 from backend.matching.snapshots import SIDES, Side, SideIndex
 from embeddings.fusion import group_passages, reciprocal_rank_fusion, subject_score
+from embeddings.lexical import LexicalIndex
 from embeddings.passages import passages
 from embeddings.types import Encoder, EncoderUnavailable, Ids, Vector
 
@@ -366,7 +367,11 @@ class SearchEngine:
 
     def idf(self, kind: SubjectKind, tier: SearchTier) -> Callable[[str], float]:
         """Inverse document frequency of a token on one side."""
-        return self._sides[(kind, tier)].lexical.idf
+        return self.lexical(kind, tier).idf
+
+    def lexical(self, kind: SubjectKind, tier: SearchTier) -> LexicalIndex:
+        """The word index of one side."""
+        return self._sides[(kind, tier)].lexical
 
 
 def wanted_passages(text: TieredText) -> list[documents.Wanted]:
