@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.story, pytest.mark.model]
 
 
 class Story(NamedTuple):
-    """Who writes what, and who should be found; `loosely` is the rank that is good enough for the text without its kind."""
+    """Who writes what, and who should be found; `loosely` is the rank that will do for the text without its kind."""
 
     account: str
     need: NeedText
@@ -151,10 +151,10 @@ def test_the_page_of_a_need_that_nobody_can_answer_shows_no_strong_match(client:
 
 
 @pytest.mark.parametrize("text", NONSENSE)
-def test_nonsense_is_answered_with_nothing(match: Match, text: str) -> None:
+def test_nonsense_has_weak_matches_at_most(match: Match, text: str) -> None:
     found = match(text)
-    assert not found.matches
-    assert all(m.grade is Grade.WEAK for m in found.nearest)
+    better = [m.card.title for m in (*found.matches, *found.nearest) if m.grade is not Grade.WEAK]
+    assert not better
 
 
 def test_the_command_line_prints_rank_organisation_capability_grade_and_evidence(seeded: Path) -> None:

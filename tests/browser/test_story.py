@@ -1,4 +1,4 @@
-"""The main story in a browser: a department writes what it lacks, and finds who can answer, with the sentence that says why."""
+"""The main story in a browser: a department writes what it lacks, and finds who can answer it, and why."""
 
 from dataclasses import replace
 

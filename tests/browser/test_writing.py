@@ -1,4 +1,4 @@
-"""Writing a need in a browser: impatience, mistakes, two windows and an ended session lose nothing and double nothing."""
+"""Writing a need in a browser: impatience, mistakes, a second tab and an ended session lose and double nothing."""
 
 from dataclasses import replace
 
