@@ -1,10 +1,10 @@
 """Capabilities: writing them, acting on them, and reading them as far as the viewer may."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col
 
 from backend.audit.events import Event
 from backend.capabilities import policy, states
@@ -12,7 +12,7 @@ from backend.capabilities.models import Capability, Stage
 from backend.db import utc_now
 from backend.disclosure import service as disclosure
 from backend.disclosure.cards import Card, card
-from backend.disclosure.filters import Filters
+from backend.disclosure.lists import Lists
 from backend.disclosure.models import SubjectKind, Tier, TieredText
 from backend.disclosure.policy import can_write, check_can_create, check_can_read, readable_tiers
 from backend.errors import NotFound
@@ -148,34 +148,15 @@ def _cards(session: Session, viewer: Viewer, capabilities: Sequence[Capability])
     return [card(c, policy.subject_of(c), c.kind, c.status, viewer, owners) for c in capabilities]
 
 
-def cards(session: Session, viewer: Viewer, ids: Collection[str]) -> dict[str, Card]:
-    """The teasers among these ids that the viewer may read; others are left out."""
-    query = select(Capability).where(col(Capability.id).in_(ids), policy.visible_to(viewer))
-    return {c.id: c for c in _cards(session, viewer, session.exec(query).all())}
-
-
-def own(session: Session, viewer: Viewer) -> list[Card]:
-    """The capabilities of the viewer's organisations, last changed first."""
-    query = select(Capability).where(
-        col(Capability.organisation_id).in_(viewer.organisation_ids), policy.visible_to(viewer)
-    )
-    return _cards(session, viewer, session.exec(query.order_by(col(Capability.updated_at).desc())).all())
-
-
-def listing(session: Session, viewer: Viewer, filters: Filters) -> tuple[list[Card], int]:
-    """Open capabilities that the viewer may see, newest first: one page of them, and how many there are in all."""
-    conditions = [
-        policy.visible_to(viewer),
-        col(Capability.status).in_(states.OPEN),
-        *filters.conditions(Capability, col(Capability.kind)),
-    ]
-    if filters.organisation_id:
-        # An anonymous capability does not show up on the page of its organisation.
-        conditions.append(col(Capability.anonymous).is_(False))
-    total = session.exec(select(func.count()).select_from(Capability).where(*conditions)).one()
-    query = select(Capability).where(*conditions).order_by(col(Capability.published_at).desc(), col(Capability.id))
-    rows = session.exec(query.offset(filters.offset).limit(filters.limit)).all()
-    return _cards(session, viewer, rows), total
+LISTS = Lists(
+    table=Capability,
+    kind=col(Capability.kind),
+    status=col(Capability.status),
+    open_statuses=states.OPEN,
+    visible_to=policy.visible_to,
+    teasers=_cards,
+)
+cards, own, listing, open_ids = LISTS.cards, LISTS.own, LISTS.listing, LISTS.open_ids
 
 
 def text_of(session: Session, capability_id: str) -> TieredText | None:
@@ -203,12 +184,6 @@ def open_text_of(session: Session, capability_id: str) -> TieredText | None:
     if capability is None or capability.status not in states.OPEN:
         return None
     return text_of(session, capability_id)
-
-
-def open_ids(session: Session) -> Sequence[str]:
-    """The ids of all capabilities that others may find."""
-    query = select(Capability.id).where(col(Capability.status).in_(states.OPEN))
-    return session.exec(query.order_by(col(Capability.id))).all()
 
 
 def is_open(capability: Capability) -> bool:

@@ -8,12 +8,10 @@ the time to load; one that does not fit is dropped and rebuilt from the table.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
 from sqlmodel import Session, col, select
 
 from backend import outbox
@@ -21,16 +19,13 @@ from backend.db import Database
 from backend.disclosure.models import SubjectKind, TieredText
 from backend.matching import documents, precomputed, snapshots
 from backend.matching.models import SearchDocument, SearchSequence, SearchTier
-from backend.matching.snapshots import SIDES, Side, SideIndex
-from embeddings.fusion import group_passages, reciprocal_rank_fusion, subject_score
+from backend.matching.sides import SIDES, Candidate, Query, Side, SideIndex, empty
 from embeddings.lexical import LexicalIndex
 from embeddings.passages import passages
-from embeddings.types import Encoder, EncoderUnavailable, Ids, Vector
+from embeddings.types import Encoder, EncoderUnavailable
 
 log = logging.getLogger(__name__)
 
-CANDIDATES = 200
-"""How many candidates each method contributes, as the design says."""
 APPLY_BATCH = 2000
 SAVE_EVERY = 500
 """Changes after which a snapshot is renewed; one that holds a deleted vector is renewed at once."""
@@ -42,24 +37,6 @@ class EngineState(StrEnum):
     STARTING = "starting"
     READY = "ready"
     UNAVAILABLE = "unavailable"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A subject that one of the methods has found: its fused score, best cosine, and BM25 score (0 where not found)."""
-
-    subject_id: str
-    fused: float
-    dense: float
-    lexical: float
-
-
-@dataclass(frozen=True)
-class Query:
-    """A query text with its vector, shape (d,)."""
-
-    text: str
-    vector: Vector
 
 
 class SearchEngine:
@@ -224,34 +201,16 @@ class SearchEngine:
                 for side in SIDES:
                     of_side = [r for r in rows if (r.subject_kind, r.tier) == side]
                     if of_side:
-                        deleted |= self._apply_side(session, side, of_side, model)
+                        deleted |= self._sides[side].apply_vectors(of_side, model)
+                        self._apply_words(session, side, {row.subject_id for row in of_side})
             self._sequence = rows[-1].sequence
             self._unsaved += len(rows)
         if deleted or self._unsaved >= SAVE_EVERY:
             self.save()
 
-    def _apply_side(self, session: Session, side: Side, rows: Sequence[SearchDocument], model: str) -> bool:
-        index = self._sides[side]
-        live = [r for r in rows if not r.deleted and r.model == model]
-        gone = [r.id for r in rows if r.deleted or r.model != model]
-        if gone:
-            index.vectors.delete(np.array(gone, dtype=np.int64))
-            for passage_id in gone:
-                index.subject_of.pop(passage_id or 0, None)
-        if live:
-            index.vectors.upsert(_ids(live), _vectors(live))
-            index.subject_of.update({r.id or 0: r.subject_id for r in live})
-        self._apply_lexical(session, side, {r.subject_id for r in rows})
-        return bool(gone)
-
-    def _apply_lexical(self, session: Session, side: Side, subject_ids: Iterable[str]) -> None:
-        kind, tier = side
-        wanted = list(subject_ids)
-        found = documents.passages_of(session, kind, tier, wanted)
-        texts = {subject_id: _lexical_text(rows) for subject_id, rows in found.items()}
-        index = self._sides[side]
-        index.lexical.delete([subject_id for subject_id in wanted if subject_id not in texts])
-        index.lexical.upsert(texts)
+    def _apply_words(self, session: Session, side: Side, subject_ids: set[str]) -> None:
+        passages = documents.passages_of(session, *side, sorted(subject_ids))
+        self._sides[side].apply_words(subject_ids, passages)
 
     # -- snapshots --
 
@@ -268,7 +227,7 @@ class SearchEngine:
                 sequences.append(sequence)
             self._sides, self._sequence = sides, min(sequences)
             for side in SIDES:
-                self._apply_lexical(session, side, set(sides[side].subject_of.values()))
+                self._apply_words(session, side, set(sides[side].subject_of.values()))
 
     def _path(self, side: Side, database_id: str) -> Path:
         return self._index_dir / f"{side[0]}-{side[1]}-{database_id}.faiss"
@@ -327,7 +286,7 @@ class SearchEngine:
                     outbox.append(session, outbox.Topic.INDEX, kind, subject_id)
             self._work_off_outbox(progress)
             self._precomputed = {}
-            self._sides = {side: snapshots.empty(encoder.name, encoder.dimension) for side in SIDES}
+            self._sides = {side: empty(encoder.name, encoder.dimension) for side in SIDES}
             self._sequence = 0
             self._apply(encoder.name)
             self.save()
@@ -355,15 +314,7 @@ class SearchEngine:
         The permission of the viewer is not known here: the caller checks every candidate before it is shown.
         """
         with self._lock:
-            index = self._sides[(kind, tier)]
-            ids, scores = index.vectors.search(query.vector[None, :], CANDIDATES)
-            hits = [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if int(i) in index.subject_of]
-            grouped = group_passages(hits, index.subject_of)
-            words = {hit.id: hit.score for hit in index.lexical.search(query.text, CANDIDATES)}
-        dense = {subject: subject_score([s for _i, s in found]) for subject, found in grouped.items()}
-        by_meaning = sorted(dense, key=lambda subject: (-dense[subject], subject))
-        fused = reciprocal_rank_fusion([by_meaning, list(words)])
-        return [Candidate(hit.id, hit.score, dense.get(hit.id, 0.0), words.get(hit.id, 0.0)) for hit in fused]
+            return self._sides[(kind, tier)].candidates(query)
 
     def idf(self, kind: SubjectKind, tier: SearchTier) -> Callable[[str], float]:
         """Inverse document frequency of a token on one side."""
@@ -381,17 +332,3 @@ def wanted_passages(text: TieredText) -> list[documents.Wanted]:
         for tier in SearchTier
         for passage in passages(text.title, [part for part in text.parts(tier.tier) if part])
     ]
-
-
-def _ids(rows: Sequence[SearchDocument]) -> Ids:
-    return np.array([row.id for row in rows], dtype=np.int64)
-
-
-def _vectors(rows: Sequence[SearchDocument]) -> Vector:
-    return np.stack([documents.vector_of(row) for row in rows])
-
-
-def _lexical_text(rows: Sequence[SearchDocument]) -> str:
-    """The text of a subject for counting words: its opening passage, and the sentences that are not in it."""
-    opening = rows[0].text
-    return "\n".join([opening, *(row.text for row in rows[1:] if row.text not in opening)])

@@ -17,10 +17,11 @@ from backend.errors import NotFound
 from backend.matching import documents
 from backend.matching.evidence import Segment, segments
 from backend.matching.features import Features, features
-from backend.matching.index_sync import Candidate, EngineState, Query, SearchEngine
+from backend.matching.index_sync import EngineState, SearchEngine
 from backend.matching.kinds import compatible
 from backend.matching.models import SearchTier
 from backend.matching.ranker import Grade, weights
+from backend.matching.sides import Candidate, Query
 from backend.needs import policy as need_policy
 from backend.needs import service as needs
 from backend.organisations import service as organisations

@@ -1,4 +1,4 @@
-"""The indexes of one side of the matching, and their snapshots on disk.
+"""Snapshots of the indexes of one side on disk.
 
 A snapshot only saves the time to load. One that is damaged, of another model or not that of the database is not used:
 the index then starts empty and is filled from the table.
@@ -6,35 +6,16 @@ the index then starts empty and is filled from the table.
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlmodel import Session, func, select
 
-from backend.disclosure.models import SubjectKind
-from backend.matching.models import SearchDocument, SearchTier
+from backend.matching.models import SearchDocument
+from backend.matching.sides import Side, SideIndex, empty
 from embeddings.index.faiss import FaissIndex
-from embeddings.lexical import LexicalIndex
 from embeddings.types import IndexMismatch
 
 log = logging.getLogger(__name__)
-
-Side = tuple[SubjectKind, SearchTier]
-SIDES: tuple[Side, ...] = tuple((kind, tier) for kind in SubjectKind for tier in SearchTier)
-
-
-@dataclass
-class SideIndex:
-    """The indexes of one kind of subject in one tier."""
-
-    vectors: FaissIndex
-    lexical: LexicalIndex = field(default_factory=LexicalIndex)
-    subject_of: dict[int, str] = field(default_factory=dict)
-
-
-def empty(model: str, dimension: int) -> SideIndex:
-    """Indexes without a passage."""
-    return SideIndex(FaissIndex(dimension, model))
 
 
 def load(session: Session, side: Side, path: Path, model: str, dimension: int) -> tuple[SideIndex, int]:

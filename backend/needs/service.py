@@ -1,16 +1,16 @@
 """Needs: writing them, acting on them, and reading them as far as the viewer may."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, col, delete, func, select
+from sqlmodel import Session, col, delete, select
 
 from backend.audit.events import Event
 from backend.db import utc_now
 from backend.disclosure import service as disclosure
 from backend.disclosure.cards import Card, card
-from backend.disclosure.filters import Filters
+from backend.disclosure.lists import Lists
 from backend.disclosure.models import SubjectKind, Tier, TieredText
 from backend.disclosure.policy import can_write, check_can_create, check_can_read, readable_tiers
 from backend.errors import NotFound
@@ -183,32 +183,15 @@ def _cards(session: Session, viewer: Viewer, needs: Sequence[Need]) -> list[Card
     ]
 
 
-def cards(session: Session, viewer: Viewer, ids: Collection[str]) -> dict[str, Card]:
-    """The teasers among these ids that the viewer may read; others are left out."""
-    query = select(Need).where(col(Need.id).in_(ids), policy.visible_to(viewer))
-    return {c.id: c for c in _cards(session, viewer, session.exec(query).all())}
-
-
-def own(session: Session, viewer: Viewer) -> list[Card]:
-    """The needs of the viewer's organisations, last changed first."""
-    query = select(Need).where(col(Need.organisation_id).in_(viewer.organisation_ids), policy.visible_to(viewer))
-    return _cards(session, viewer, session.exec(query.order_by(col(Need.updated_at).desc())).all())
-
-
-def listing(session: Session, viewer: Viewer, filters: Filters) -> tuple[list[Card], int]:
-    """Open needs that the viewer may see, newest first: one page of them, and how many there are in all."""
-    conditions = [
-        policy.visible_to(viewer),
-        col(Need.status).in_(states.OPEN),
-        *filters.conditions(Need, col(Need.kind)),
-    ]
-    if filters.organisation_id:
-        # An anonymous need does not show up on the page of its organisation.
-        conditions.append(col(Need.anonymous).is_(False))
-    total = session.exec(select(func.count()).select_from(Need).where(*conditions)).one()
-    query = select(Need).where(*conditions).order_by(col(Need.published_at).desc(), col(Need.id))
-    rows = session.exec(query.offset(filters.offset).limit(filters.limit)).all()
-    return _cards(session, viewer, rows), total
+LISTS = Lists(
+    table=Need,
+    kind=col(Need.kind),
+    status=col(Need.status),
+    open_statuses=states.OPEN,
+    visible_to=policy.visible_to,
+    teasers=_cards,
+)
+cards, own, listing, open_ids = LISTS.cards, LISTS.own, LISTS.listing, LISTS.open_ids
 
 
 def text_of(session: Session, need_id: str) -> TieredText | None:
@@ -235,11 +218,6 @@ def open_text_of(session: Session, need_id: str) -> TieredText | None:
     """The searchable text of a need that others may find; None for any other."""
     need = session.get(Need, need_id)
     return text_of(session, need_id) if need is not None and need.status in states.OPEN else None
-
-
-def open_ids(session: Session) -> Sequence[str]:
-    """The ids of all needs that others may find."""
-    return session.exec(select(Need.id).where(col(Need.status).in_(states.OPEN)).order_by(col(Need.id))).all()
 
 
 def is_open(need: Need) -> bool:

@@ -1,0 +1,58 @@
+"""The lists of needs and of capabilities: by id, one's own, and what is open, each cut to what the viewer may read."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, func, select
+
+from backend.disclosure.cards import Card
+from backend.disclosure.filters import Filters
+from backend.disclosure.models import TieredSubject
+from backend.organisations.policy import Viewer
+
+Listed = TypeVar("Listed", bound=TieredSubject)
+
+
+@dataclass(frozen=True)
+class Lists(Generic[Listed]):
+    """What tells the two sides apart: table, its columns of kind and status, the policy of lists, and the teasers."""
+
+    table: type[Listed]
+    kind: Any
+    status: Any
+    open_statuses: Collection[str]
+    visible_to: Callable[[Viewer], ColumnElement[bool]]
+    teasers: Callable[[Session, Viewer, Sequence[Listed]], list[Card]]
+
+    def cards(self, session: Session, viewer: Viewer, ids: Collection[str]) -> dict[str, Card]:
+        """The teasers among these ids that the viewer may read; others are left out."""
+        query = select(self.table).where(col(self.table.id).in_(ids), self.visible_to(viewer))
+        return {c.id: c for c in self.teasers(session, viewer, session.exec(query).all())}
+
+    def own(self, session: Session, viewer: Viewer) -> list[Card]:
+        """What the viewer's organisations have written, last changed first."""
+        mine = col(self.table.organisation_id).in_(viewer.organisation_ids)
+        query = select(self.table).where(mine, self.visible_to(viewer)).order_by(col(self.table.updated_at).desc())
+        return self.teasers(session, viewer, session.exec(query).all())
+
+    def listing(self, session: Session, viewer: Viewer, filters: Filters) -> tuple[list[Card], int]:
+        """What is open and the viewer may see, newest first: one page of it, and how many there are in all."""
+        conditions = [self.visible_to(viewer), self._is_open(), *filters.conditions(self.table, self.kind)]
+        if filters.organisation_id:
+            # What is anonymous does not show up on the page of its organisation.
+            conditions.append(col(self.table.anonymous).is_(False))
+        total = session.exec(select(func.count()).select_from(self.table).where(*conditions)).one()
+        query = select(self.table).where(*conditions)
+        query = query.order_by(col(self.table.published_at).desc(), col(self.table.id))
+        rows = session.exec(query.offset(filters.offset).limit(filters.limit)).all()
+        return self.teasers(session, viewer, rows), total
+
+    def open_ids(self, session: Session) -> Sequence[str]:
+        """The ids of all that others may find."""
+        return session.exec(select(self.table.id).where(self._is_open()).order_by(col(self.table.id))).all()
+
+    def _is_open(self) -> ColumnElement[bool]:
+        condition: ColumnElement[bool] = self.status.in_(self.open_statuses)
+        return condition
