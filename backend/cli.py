@@ -167,7 +167,7 @@ def match(
             "probability": round(m.probability, 3),
             "evidence": m.evidence_text,
         }
-        for rank, m in enumerate((found.matches or found.nearest)[:top], 1)
+        for rank, m in enumerate((found.matches + found.nearest)[:top], 1)
     ]
     if as_json:
         json.dump({"answered": bool(found.matches), "matches": rows}, sys.stdout, ensure_ascii=False, indent=2)

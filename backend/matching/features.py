@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+LEAD_SMOOTHING = 10.0
+"""Added to the best BM25 score: a lead among scores of this size and less, as chance words give, counts for little."""
+
 
 @dataclass(frozen=True)
 class Features:
@@ -13,7 +16,7 @@ class Features:
     `dense` is the cosine of query and candidate; `contrast` is how far that lies above the median of all candidates of
     the same query, since cosines of one encoder crowd in a narrow band that moves with the query. `words` is the square
     root of the BM25 score, which grows with the number of rare words in common; `lead` is the BM25 score as a share of
-    the best one of the query, 0 to 1.
+    the best one of the query, 0 to 1, smaller where even the best is low.
     """
 
     dense: float
@@ -27,4 +30,6 @@ def features(dense: Sequence[float], lexical: Sequence[float]) -> list[Features]
     if not dense:
         return []
     middle, best = median(dense), max(lexical)
-    return [Features(d, d - middle, math.sqrt(w), w / (best + 1)) for d, w in zip(dense, lexical, strict=True)]
+    return [
+        Features(d, d - middle, math.sqrt(w), w / (best + LEAD_SMOOTHING)) for d, w in zip(dense, lexical, strict=True)
+    ]

@@ -45,10 +45,10 @@ class Weights:
         return 1 / (1 + math.exp(-odds))
 
     def grade(self, probability: float, shared_words: int) -> Grade:
-        """强 / 可能 / 弱. One word in common is no evidence: a strong match has at least two different ones."""
+        """强 / 可能 / 弱. A strong match has at least two different words of the query, a possible one at least one."""
         if probability >= self.strong and shared_words >= LEAST_SHARED_WORDS:
             return Grade.STRONG
-        return Grade.POSSIBLE if probability >= self.possible else Grade.WEAK
+        return Grade.POSSIBLE if probability >= self.possible and shared_words else Grade.WEAK
 
 
 @lru_cache

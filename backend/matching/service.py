@@ -37,7 +37,7 @@ SEARCH_LEAD = 0.3
 """A search lists what reaches this probability, or this share of the best BM25 score: one word may be all there is."""
 NAME_LENGTH = 30
 NEAREST = 3
-"""How many are shown at least; folded away when none of them is good enough."""
+"""How many are at hand at least; those that are not good enough are folded away."""
 
 
 class Side(NamedTuple):
@@ -71,7 +71,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Suggestions:
-    """What the fragment of a page shows; `nearest` are the closest where none is good enough to suggest."""
+    """What the fragment of a page shows; `nearest` are weaker ones beside a short list."""
 
     state: EngineState
     matches: tuple[Match, ...] = ()
@@ -141,20 +141,15 @@ def match_text(
         return Suggestions(ranking.state)
     entries, others = _by_organisation(ranking.ranked)
     good = [r for r in entries if r.grade is not Grade.WEAK][:SHOWN]
-    # A short list is filled up with weaker ones, marked as such: the second best may be what is wanted.
-    shown = good + [r for r in entries if r.grade is Grade.WEAK][: max(0, NEAREST - len(good))]
-    evidence = _evidence(session, engine, viewer, side, tier, ranking.query, shown)
-    matches = tuple(
-        Match(
-            r.card,
-            r.probability,
-            r.grade,
-            evidence.get(r.card.id, ()),
-            tuple(others.get(r.card.id, ())[:OTHERS]),
-        )
-        for r in shown
-    )
-    return Suggestions(ranking.state, matches, ()) if good else Suggestions(ranking.state, (), matches)
+    # Beside a short list a few weaker ones stand folded away: the next best may be what is wanted.
+    nearest = [r for r in entries if r.grade is Grade.WEAK][: max(0, NEAREST - len(good))]
+    evidence = _evidence(session, engine, viewer, side, tier, ranking.query, good + nearest)
+
+    def match(r: Ranked) -> Match:
+        further = tuple(others.get(r.card.id, ())[:OTHERS])
+        return Match(r.card, r.probability, r.grade, evidence.get(r.card.id, ()), further)
+
+    return Suggestions(ranking.state, tuple(map(match, good)), tuple(map(match, nearest)))
 
 
 @dataclass(frozen=True)
