@@ -62,7 +62,6 @@ class SearchEngine:
         self._sides: dict[Side, SideIndex] = {}
         self._sequence = 0
         self._unsaved = 0
-        self._precomputed: Mapping[str, bytes] = {}
         self.problem: str | None = None
 
     # -- the encoder --
@@ -138,8 +137,11 @@ class SearchEngine:
         except Exception:
             log.exception("indexing postponed")
 
-    def _work_off_outbox(self, progress: Callable[[int, int], None] | None = None) -> None:
+    def _work_off_outbox(
+        self, precomputed_vectors: Mapping[str, bytes] | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> None:
         """Refresh every subject that has changed; with no encoder loaded, only purge what is no longer to be found."""
+        at_hand = precomputed_vectors or {}
         with self._lock:
             with self._database.session() as session:
                 rows = outbox.pending(session, outbox.Topic.INDEX)
@@ -149,14 +151,16 @@ class SearchEngine:
                     by_subject.setdefault((SubjectKind(row.subject_kind), row.subject_id), []).append(row.id)
             changed = 0
             for number, ((kind, subject_id), ids) in enumerate(by_subject.items(), 1):
-                changed += self._refresh(kind, subject_id, ids)
+                changed += self._refresh(kind, subject_id, ids, at_hand)
                 if progress:
                     progress(number, len(by_subject))
             if changed and self._encoder is None:
                 # The indexes are not loaded, so the snapshots cannot be renewed without what was purged.
                 self._drop_snapshots()
 
-    def _refresh(self, kind: SubjectKind, subject_id: str, outbox_ids: Sequence[int]) -> int:
+    def _refresh(
+        self, kind: SubjectKind, subject_id: str, outbox_ids: Sequence[int], at_hand: Mapping[str, bytes]
+    ) -> int:
         """Write the passages of one subject as it is now, and close its outbox rows; returns how many rows changed."""
         with self._database.session() as session:
             text = documents.OPEN_TEXT[kind](session, subject_id)
@@ -166,7 +170,7 @@ class SearchEngine:
         vectors = documents.known_vectors(rows, encoder.name if encoder else None)
         complete = not wanted
         if encoder is not None and wanted:
-            vectors |= {w.digest: self._precomputed[w.digest] for w in wanted if w.digest in self._precomputed}
+            vectors |= {w.digest: at_hand[w.digest] for w in wanted if w.digest in at_hand}
             missing = {w.digest: w.encoded for w in wanted if w.digest not in vectors}
             encoded = encoder.encode_passages(list(missing.values()))
             vectors |= {digest: vector.tobytes() for digest, vector in zip(missing, encoded, strict=True)}
@@ -276,7 +280,7 @@ class SearchEngine:
         vectors that need not be computed at all. Raises EncoderUnavailable.
         """
         encoder = self.encoder()
-        self._precomputed = precomputed.read(vectors, encoder.name) if vectors else {}
+        at_hand = precomputed.read(vectors, encoder.name) if vectors else {}
         with self._lock:
             with self._database.session(write=True) as session:
                 subjects = {(kind, i) for kind, open_ids in documents.OPEN_IDS.items() for i in open_ids(session)}
@@ -284,8 +288,7 @@ class SearchEngine:
                     documents.forget_model(session)
                 for kind, subject_id in sorted(subjects | documents.indexed_subjects(session)):
                     outbox.append(session, outbox.Topic.INDEX, kind, subject_id)
-            self._work_off_outbox(progress)
-            self._precomputed = {}
+            self._work_off_outbox(at_hand, progress)
             self._sides = {side: empty(encoder.name, encoder.dimension) for side in SIDES}
             self._sequence = 0
             self._apply(encoder.name)
