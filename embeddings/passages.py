@@ -41,6 +41,8 @@ def _visible(text: str) -> str:
     folded = "".join(
         piece if number % 2 else unicodedata.normalize("NFKC", piece) for number, piece in enumerate(pieces)
     )
+    if folded.replace("\n", "").isprintable():  # Holds no control, format, surrogate, private or unassigned character.
+        return folded
     return "".join(char for char in folded if char in _BREAKS or unicodedata.category(char) not in _INVISIBLE)
 
 

@@ -107,8 +107,17 @@ class VectorIndex(Protocol):
         """Forget ids; unknown ones are no error. A deleted id is never returned again."""
         ...
 
-    def search(self, vectors: Vector, k: int) -> tuple[Ids, Vector]:
-        """Best k of each query (q, d): ids (q, k) padded with -1, scores (q, k) padded with -inf, best first."""
+    def search(self, vectors: Vector, k: int, *, only: Ids | None = None) -> tuple[Ids, Vector]:
+        """Best k of each query (q, d), among the ids `only` if given: ids (q, k) padded with -1, scores (q, k) padded
+        with -inf, best first."""
+        ...
+
+    def ids(self) -> set[int]:
+        """The ids stored, for comparing with the database."""
+        ...
+
+    def close(self) -> None:
+        """End what runs in the background; the index is not used afterwards."""
         ...
 
     def __len__(self) -> int:

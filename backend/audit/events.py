@@ -22,6 +22,8 @@ class Event(StrEnum):
     NEED_WITHDRAW = "need:withdraw"
     NEED_DISCARD = "need:discard"
     NEED_RESTORE = "need:restore"
+    NEED_REQUIREMENTS_EDIT = "need:requirements:edit"
+    NEED_REQUIREMENTS_SPLIT = "need:requirements:split"
     NEED_BRIEF_READ = "need:brief:read"
     NEED_ANNEX_READ = "need:annex:read"
 

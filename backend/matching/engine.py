@@ -12,7 +12,13 @@ from embeddings.types import Encoder
 def make_engine(
     settings: Settings, database: Database, progress: Callable[[str, float], None] | None = None
 ) -> SearchEngine:
-    """An engine whose encoder is loaded on first use; `progress` hears (message, fraction) while weights are built."""
+    """An engine whose encoder is loaded on first use; `progress` hears (message, fraction) while weights are built.
+
+    Raises ValueError for an index that nobody knows.
+    """
+    if settings.index and settings.index != "faiss" and not settings.index.startswith("milvus"):
+        # The value itself is not repeated: it may hold a password.
+        raise ValueError("YIQIAO_INDEX is neither faiss nor the address of a Milvus service (milvus://host:19530).")
 
     def load() -> Encoder:
         return load_encoder(
@@ -23,4 +29,6 @@ def make_engine(
             progress=progress,
         )
 
-    return SearchEngine(database, settings.index_dir, load, retry_seconds=settings.model_retry_seconds)
+    return SearchEngine(
+        database, settings.index_dir, load, retry_seconds=settings.model_retry_seconds, index=settings.index or None
+    )

@@ -1,213 +1,247 @@
-"""How well the site ranks the judged needs of the seed data, and the weights that follow from the judgements.
+"""How well the site ranks judged needs: what `yiqiao evaluate` measures and reports.
 
-Rankings are those that the author of a need would see: teasers of compatible capabilities as candidates. The judgements
-were written by reading; seed_data/README.md tells what the grades mean.
+docs/evaluation.md describes every field of the report.
 """
 
-import csv
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-from sqlmodel import Session, col, select
-
-from backend.capabilities.models import Capability
-from backend.disclosure.cards import Card
-from backend.disclosure.models import SubjectKind, TieredText
-from backend.errors import DomainError
-from backend.matching import ranker, service
-from backend.matching.features import Features
-from backend.matching.index_sync import SearchEngine
-from backend.matching.kinds import compatible
-from backend.matching.models import SearchTier
-from backend.needs import service as needs
-from backend.needs.models import Need
-from backend.organisations.policy import Viewer
+from backend.matching.judging import Judged, Material
+from backend.matching.labels import GRADES
+from backend.matching.ranker import Grade, Weights
+from backend.matching.scoring import Scored
+from embeddings.evaluation import calibration
 from embeddings.evaluation.metrics import evaluate
 from embeddings.evaluation.report import System
+from embeddings.evaluation.significance import bootstrap_interval, compare_paired
 
-USEFUL = 2
-"""The lowest grade that counts as a useful match."""
-POOL = 60
-"""Candidates of each query that enter the fit; among them the unjudged count as of no use."""
-FOLDS = 10
+SYSTEMS = ("lexical", "dense", "fused", "ranked")
+"""BM25 alone, cosine alone, both fused by reciprocal rank, and what the site shows."""
+SHOWN = 10
 
-
-class NotSeeded(DomainError):
-    """The database lacks needs or capabilities that the judgements name."""
-
-    status = 409
-    zh = "数据库中没有评测所需的示例数据，请先运行 yiqiao seed。"
-    en = (
-        "The database lacks the demonstration data that the judgements name: run `yiqiao seed` in an empty data folder."
-    )
+ModelOf = Callable[[Judged], Weights]
+"""The weights by which a need is judged: those in use, or those of the fold that has not seen it."""
 
 
-@dataclass(frozen=True)
-class Judged:
-    """The ranked candidates of one query, by capability key, and its grades; `need` is the key of the need."""
-
-    need: str
-    ranked: tuple[service.Ranked, ...]
-    keys: tuple[str, ...]
-    grades: Mapping[str, int]
-
-
-def read_judgements(path: Path) -> dict[str, dict[str, int]]:
-    """Need key to capability key to grade; raises ValueError for a grade outside 0 to 3, KeyError for a lost column."""
-    found: dict[str, dict[str, int]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            grade = int(row["grade"])
-            if not 0 <= grade <= 3:
-                raise ValueError(f"{row['need']}, {row['capability']}: grade {grade} is not 0 to 3")
-            found.setdefault(row["need"], {})[row["capability"]] = grade
-    return found
-
-
-def read_unanswerable(path: Path) -> list[str]:
-    """Needs that nothing in the seed data answers, one a line."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
-
-
-class Judge:
-    """Ranks judged queries over a seeded database."""
-
-    def __init__(self, session: Session, engine: SearchEngine) -> None:
-        """Raises EncoderUnavailable."""
-        engine.follow()
-        self._session, self._engine = session, engine
-        self.encoder_name = engine.encoder().name
-        rows = session.exec(select(Capability.id, Capability.key)).all()
-        self._keys = {subject_id: key for subject_id, key in rows if key}
-
-    def needs(self, judgements: Mapping[str, Mapping[str, int]]) -> list[tuple[Need, TieredText]]:
-        """The judged needs with their texts; raises NotSeeded where one is missing."""
-        query = select(Need).where(col(Need.key).in_(judgements)).order_by(col(Need.key))
-        found = [(need, needs.text_of(self._session, need.id)) for need in self._session.exec(query).all()]
-        complete = [(need, text) for need, text in found if text is not None]
-        if len(complete) < len(judgements):
-            raise NotSeeded
-        return complete
-
-    def rank(self, need: str, text: str, kind: str | None, grades: Mapping[str, int]) -> Judged:
-        """Rank the teasers of the capabilities for one text."""
-
-        def admits(card: Card) -> bool:
-            return kind is None or compatible(SubjectKind.NEED, kind, card.kind)
-
-        viewer, tier = Viewer(is_admin=True), SearchTier.TEASER
-        ranking = service.rank(self._session, self._engine, viewer, text, SubjectKind.CAPABILITY, tier, admits)
-        ranked = tuple(r for r in ranking.ranked if r.card.id in self._keys)
-        return Judged(need, ranked, tuple(self._keys[r.card.id] for r in ranked), grades)
-
-    def full_texts(self, judgements: Mapping[str, Mapping[str, int]]) -> list[Judged]:
-        """Every judged need by its whole text, as its author sees it matched."""
-        return [
-            self.rank(str(need.key), service.query_text(text, SearchTier.FULL), need.kind, judgements[str(need.key)])
-            for need, text in self.needs(judgements)
-        ]
-
-    def all_lengths(self, judgements: Mapping[str, Mapping[str, int]], unanswerable: Sequence[str]) -> list[Judged]:
-        """Every judged need by its whole text, its teaser, its summary and its title; and what nothing answers.
-
-        The model shall hold for long and for short queries, so it is fitted on both.
-        """
-        found = self.full_texts(judgements)
-        for need, text in self.needs(judgements):
-            key = str(need.key)
-            for query in (service.query_text(text, SearchTier.TEASER), "\n".join(text.teaser), text.title):
-                found.append(self.rank(key, query, need.kind, judgements[key]))
-        return found + [self.rank(f"unanswerable-{n}", text, None, {}) for n, text in enumerate(unanswerable)]
-
-
-def _score(name: str, found: service.Ranked) -> float:
+def _score(name: str, found: Scored) -> float:
     match name:
         case "lexical":
             return found.candidate.lexical
         case "dense":
-            return found.features.dense
+            return found.candidate.dense
         case "fused":
             return found.candidate.fused
         case _:
             return found.probability
 
 
-def systems(judged: Sequence[Judged]) -> list[System]:
-    """Lexical, dense and fused rankings beside the one that the site shows, measured on the same needs."""
+def rankings(judged: Judged) -> dict[str, list[str]]:
+    """The documents of one need by each system, best first; a method's ranking holds what it has found alone."""
+    ranked = {}
+    for name in SYSTEMS:
+        scored = [(_score(name, found), doc) for found, doc in zip(judged.scored, judged.docs, strict=True)]
+        found_by = scored if name == "ranked" else [pair for pair in scored if pair[0]]
+        ranked[name] = [doc for _score_, doc in sorted(found_by, key=lambda pair: -pair[0])]
+    return ranked
+
+
+def systems(judged: Sequence[Judged], relevant_from: int) -> list[System]:
+    """Lexical, dense and fused rankings beside the one that the site shows, measured on the same needs.
+
+    A need whose documents all lie below `relevant_from` is left out; ids of needs must be different.
+    """
     relevance = {j.need: j.grades for j in judged}
-    measured = []
-    for name in ("lexical", "dense", "fused", "ranked"):
-        rankings = {}
-        for j in judged:
-            scored = [(_score(name, found), key) for found, key in zip(j.ranked, j.keys, strict=True)]
-            rankings[j.need] = [key for score, key in sorted(scored, key=lambda pair: -pair[0]) if score]
-        measured.append(System(name, evaluate(rankings, relevance, relevant_from=USEFUL)))
-    return measured
-
-
-def _examples(judged: Judged) -> list[tuple[Features, int, int]]:
-    """Features, words in common, and whether the match is useful, of the pooled candidates of a query."""
+    found = {j.need: rankings(j) for j in judged}
     return [
-        (found.features, found.shared_words, int(judged.grades.get(key, 0) >= USEFUL))
-        for position, (found, key) in enumerate(zip(judged.ranked, judged.keys, strict=True))
-        if position < POOL or key in judged.grades
+        System(name, evaluate({need: r[name] for need, r in found.items()}, relevance, relevant_from=relevant_from))
+        for name in SYSTEMS
     ]
 
 
-def _fit(judged: Sequence[Judged], strong: float, possible: float) -> ranker.Weights:
-    """Logistic regression over the raw features."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
-
-    examples = [example for j in judged for example in _examples(j)]
-    matrix = np.array([list(asdict(found).values()) for found, _shared, _useful in examples])
-    scaler = StandardScaler().fit(matrix)
-    model = LogisticRegression(C=10.0, max_iter=2000).fit(
-        scaler.transform(matrix), [useful for _found, _shared, useful in examples]
-    )
-    slopes = model.coef_[0] / scaler.scale_
-    named = {field.name: round(float(slope), 4) for field, slope in zip(fields(Features), slopes, strict=True)}
-    intercept = round(float(model.intercept_[0] - slopes @ scaler.mean_), 4)
-    return ranker.Weights(intercept=intercept, **named, strong=strong, possible=possible)
-
-
-def fit(judged: Sequence[Judged], strong: float, possible: float) -> tuple[ranker.Weights, dict[str, Any]]:
-    """Fit the weights; with them the share of useful matches in each grade, each need held out in one of FOLDS folds.
-
-    `strong` and `possible` are the probabilities at which those grades begin.
-    """
-    order = sorted({j.need for j in judged})
-    counts = {grade: [0, 0] for grade in ranker.Grade}
-    best_of_nothing = 0.0
-    strong_for_nothing = 0
-    for fold in range(FOLDS):
-        held = set(order[fold::FOLDS])
-        fitted = _fit([j for j in judged if j.need not in held], strong, possible)
-        for j in (j for j in judged if j.need in held):
-            for found, shared, useful in _examples(j):
-                probability = fitted.probability(found)
-                grade = fitted.grade(probability, shared)
-                counts[grade][0] += 1
-                counts[grade][1] += useful
-                if not j.grades:
-                    best_of_nothing = max(best_of_nothing, probability)
-                    strong_for_nothing += grade is ranker.Grade.STRONG
-    figures = {
-        "queries": len(judged),
-        "held_out": {grade.value: {"shown": shown, "useful": useful} for grade, (shown, useful) in counts.items()},
-        "unanswerable": {"highest_probability": round(best_of_nothing, 3), "strong": strong_for_nothing},
+def means(measured: Sequence[System]) -> dict[str, dict[str, float | None]]:
+    """System to measure (in small letters) to its mean over needs; None where no need could be measured."""
+    return {
+        system.name: {
+            measure.lower(): sum(values.values()) / len(values) if values else None
+            for measure, values in system.scores.items()
+        }
+        for system in measured
     }
-    return _fit(judged, strong, possible), figures
 
 
-def write_weights(weights: ranker.Weights, figures: Mapping[str, Any], sources: Sequence[Path], encoder: str) -> None:
-    """Put fitted weights in place, with what they were fitted on."""
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sources}
-    content = {"provenance": {"sha256": digests, "encoder": encoder, **figures}, "weights": asdict(weights)}
-    ranker.WEIGHTS_FILE.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+def calibrated(judged: Iterable[tuple[Judged, int]], model_of: ModelOf) -> dict[str, Any]:
+    """Reliability curve, errors, and the precision of each grade, over the pairs of needs.
+
+    Args:
+        judged: needs, each with the grade from which a document is useful for it.
+        model_of: the weights that judge a need.
+
+    Raises:
+        ValueError: where there is no pair.
+    """
+    probabilities, outcomes, grades = [], [], []
+    for j, relevant_from in judged:
+        model = model_of(j)
+        for found, useful in j.pairs(relevant_from):
+            probabilities.append(model.probability(found.features))
+            outcomes.append(useful)
+            grades.append(model.grade(probabilities[-1], found.shared_words))
+    curve = calibration.reliability(probabilities, outcomes)
+    of_grade = {}
+    for grade in Grade:
+        useful_ones = [useful for useful, given in zip(outcomes, grades, strict=True) if given is grade]
+        of_grade[grade.value] = asdict(calibration.wilson(sum(useful_ones), len(useful_ones)))
+    return {
+        "pairs": len(outcomes),
+        "useful": sum(outcomes),
+        "log_loss": calibration.log_loss(probabilities, outcomes),
+        "expected_calibration_error": calibration.expected_calibration_error(curve),
+        "bins": [asdict(b) for b in curve],
+        "grades": of_grade,
+    }
+
+
+def abstention(judged: Sequence[Judged], relevant_from: int) -> dict[str, Any]:
+    """How often the site is silent, that is, shows nothing as 强 or 可能: rightly, and where there was an answer."""
+    hopeless = [j for j in judged if not _answerable(j, relevant_from)]
+    hopeful = [j for j in judged if _answerable(j, relevant_from)]
+    return {
+        "without_answer": asdict(calibration.wilson(sum(map(_silent, hopeless)), len(hopeless))),
+        "with_answer": asdict(calibration.wilson(sum(map(_silent, hopeful)), len(hopeful))),
+    }
+
+
+def _answerable(judged: Judged, relevant_from: int) -> bool:
+    return any(grade >= relevant_from for grade in judged.grades.values())
+
+
+def _silent(judged: Judged) -> bool:
+    return all(found.grade is Grade.WEAK for found in judged.scored)
+
+
+def report(material: Material, model: Weights, *, held_out: ModelOf | None = None) -> dict[str, Any]:
+    """Everything about one judged set, as JSON holds it and as the HTML report shows it.
+
+    Args:
+        material: ranked with any weights; each need once.
+        model: the weights in use, by which the needs are ranked and graded here.
+        held_out: for a set on which these weights were fitted: the weights that have not seen a need. The calibration
+            is then measured with them.
+    """
+    judged, relevant_from = [j.rescored(model) for j in material.judged], material.relevant_from
+    measured = systems(judged, relevant_from)
+    used = next(iter(measured[-1].scores.values()))
+    found = {
+        "dataset": {
+            "name": material.name,
+            "needs": len(judged),
+            "measured": len(used),
+            "documents": len(material.titles),
+            "sha256": dict(material.sources),
+        },
+        "relevant_from": relevant_from,
+        "encoder": material.encoder,
+        "weights": model.version,
+        "systems": means(measured),
+        "intervals": _intervals(measured) if used else {},
+        "differences": differences(measured) if used else {},
+        "calibration": None,
+        "abstention": abstention(judged, relevant_from),
+        "queries": [_of_need(j, measured, relevant_from, material.titles) for j in judged],
+    }
+    if any(j.pairs(relevant_from) for j in judged):
+        of_pairs = calibrated([(j, relevant_from) for j in judged], held_out or (lambda _judged: model))
+        found["calibration"] = {"held_out": held_out is not None, **of_pairs}
+    return found
+
+
+def _intervals(measured: Sequence[System]) -> dict[str, dict[str, dict[str, float]]]:
+    bounds: dict[str, dict[str, dict[str, float]]] = {}
+    for system in measured:
+        bounds[system.name] = {}
+        for measure, values in system.scores.items():
+            interval = bootstrap_interval(list(values.values()))
+            bounds[system.name][measure.lower()] = {"low": interval.low, "high": interval.high}
+    return bounds
+
+
+def differences(measured: Sequence[System]) -> dict[str, dict[str, dict[str, float]]]:
+    """The last system against each other one: mean difference, its 95 % interval, and the paired p-value."""
+    *others, last = measured
+    return {
+        other.name: {
+            measure.lower(): {**asdict(compared.difference), "p_value": compared.p_value}
+            for measure, values in other.scores.items()
+            for compared in [compare_paired(values, last.scores[measure])]
+        }
+        for other in others
+    }
+
+
+def _of_need(
+    judged: Judged, measured: Sequence[System], relevant_from: int, titles: Mapping[str, str]
+) -> dict[str, Any]:
+    place = {doc: rank for rank, doc in enumerate(judged.docs, 1)}
+    best = min((found.grade for found in judged.scored), key=list(Grade).index, default=None)
+    shown = zip(judged.docs[:SHOWN], judged.scored, strict=False)
+    wanted = sorted(
+        (doc for doc, grade in judged.grades.items() if grade >= relevant_from), key=judged.grades.__getitem__
+    )
+    return {
+        "id": judged.need,
+        "need": judged.text,
+        "systems": {
+            system.name: {measure.lower(): values[judged.need] for measure, values in system.scores.items()}
+            for system in measured
+            if judged.need in next(iter(system.scores.values()))
+        },
+        "grade": best.value if best else None,
+        "label": GRADES[best] if best else None,
+        "silent": _silent(judged),
+        "wanted": [
+            {"doc": doc, "title": titles.get(doc, ""), "judgement": judged.grades[doc], "rank": place.get(doc)}
+            for doc in reversed(wanted)
+        ],
+        "ranked": [
+            {
+                "rank": rank,
+                "doc": doc,
+                "title": titles.get(doc, ""),
+                "judgement": judged.grades.get(doc),
+                "probability": found.probability,
+                "grade": found.grade.value,
+                "label": GRADES[found.grade],
+            }
+            for rank, (doc, found) in enumerate(shown, 1)
+        ],
+    }
+
+
+def summary(found: Mapping[str, Any]) -> str:
+    """A report as a few lines of plain text: means with intervals, and what is shown where nothing answers."""
+    measures = list(found["systems"]["ranked"])
+    lines = []
+    if found["intervals"]:
+        lines.append("".join(["system".ljust(9), *(measure.ljust(24) for measure in measures)]).rstrip())
+        for name, values in found["systems"].items():
+            cells = [name.ljust(9)]
+            for measure in measures:
+                bounds = found["intervals"][name][measure]
+                worse = found["differences"].get(name, {}).get(measure, {"p_value": 1.0})["p_value"] < 0.05
+                cell = f"{values[measure]:.3f} [{bounds['low']:.3f}, {bounds['high']:.3f}]{'*' if worse else ''}"
+                cells.append(cell.ljust(24))
+            lines.append("".join(cells).rstrip())
+        lines.append("mean [95 % bootstrap interval]; * p < 0.05 against ranked (paired randomisation test)")
+    data, silent = found["dataset"], found["abstention"]["without_answer"]
+    lines.append(
+        f"{data['measured']} of {data['needs']} needs have a document of grade {found['relevant_from']} or more; "
+        f"for {silent['hits']} of the {silent['total']} others nothing is shown as strong or possible."
+    )
+    if found["calibration"]:
+        shares = ", ".join(
+            f"{grade} {share['hits']}/{share['total']}" for grade, share in found["calibration"]["grades"].items()
+        )
+        error = found["calibration"]["expected_calibration_error"]
+        lines.append(f"Useful of each grade: {shares}; expected calibration error {error:.4f}.")
+    return "\n".join(lines)

@@ -14,7 +14,7 @@ from backend.disclosure.cards import Card
 from backend.disclosure.filters import Filters, page_number
 from backend.disclosure.models import SubjectKind
 from backend.forms import clean
-from backend.matching import service
+from backend.matching import searching, service
 from backend.matching.deps import EngineDep
 from backend.matching.index_sync import SearchEngine
 from backend.needs.models import NeedKind
@@ -52,7 +52,7 @@ class SearchPage:
     q: str
     side: SubjectKind
     filters: Filters
-    result: service.SearchResult
+    result: searching.SearchResult
     pages: int
     too_long: bool
     regions: Sequence[tuple[str, str]]
@@ -90,8 +90,8 @@ def _search_url(text: str, side: SubjectKind, filters: Filters) -> Callable[...,
 def home(request: Request, session: SessionDep, viewer: ViewerDep) -> Response:
     """Search, and what has been published last."""
     few = Filters(limit=6)
-    needs, need_total = service.SIDES[SubjectKind.NEED].listing(session, viewer, few)
-    capabilities, capability_total = service.SIDES[SubjectKind.CAPABILITY].listing(session, viewer, few)
+    needs, need_total = searching.LISTINGS[SubjectKind.NEED](session, viewer, few)
+    capabilities, capability_total = searching.LISTINGS[SubjectKind.CAPABILITY](session, viewer, few)
     return render(request, "matching/home.html", HomePage(needs, need_total, capabilities, capability_total))
 
 
@@ -118,7 +118,7 @@ def search(
     )
     text = clean(q.replace("\ufffd", " "))
     too_long = len(text) > QUERY_LENGTH
-    result = service.search(session, engine, viewer, chosen, text[:QUERY_LENGTH], filters)
+    result = searching.search(session, engine, viewer, chosen, text[:QUERY_LENGTH], filters)
     context = SearchPage(
         q=text,
         side=chosen,

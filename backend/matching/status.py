@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select as sa_select
-from sqlmodel import Session, col, func
+from sqlalchemy import case, func, select
+from sqlmodel import Session
 
-from backend import outbox
-from backend.matching.models import SearchDocument, SearchSequence
+from backend.matching import changes, indexing
+from backend.matching.documents import TABLE
+from backend.matching.remote import VectorService
+from embeddings.index import IndexUnavailable
+
+BYTES_OF_A_NUMBER = 4
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,18 @@ class IndexRow:
 
 
 @dataclass(frozen=True)
+class ServiceRow:
+    """What the service of the vectors says of one side; None where it does not answer."""
+
+    kind: str
+    tier: str
+    vectors: int | None
+    sequence: int | None
+
+
+@dataclass(frozen=True)
 class IndexStatus:
-    """The counter of changes, the outbox rows that wait, and what is indexed."""
+    """The counter of changes, the subjects that wait, and what is indexed."""
 
     sequence: int
     waiting: int
@@ -30,20 +44,38 @@ class IndexStatus:
 
 
 def of_database(session: Session) -> IndexStatus:
-    """Read the state of the index."""
-    counter = session.get(SearchSequence, 1)
-    d = SearchDocument
+    """Read the state of the index. Every passage is looked at: a second or more for a million."""
+    c = TABLE.c
+    # Each subject has exactly one opening passage; to count different subjects would mean to sort them.
+    subjects = func.sum(case((c.position == 0, 1), else_=0))
     query = (
-        # The select of sqlmodel is typed for four columns at most.
-        sa_select(
-            col(d.subject_kind), col(d.tier), col(d.model), func.count(col(d.subject_id).distinct()), func.count()
-        )
-        .where(col(d.deleted).is_(False))
-        .group_by(col(d.subject_kind), col(d.tier), col(d.model))
-        .order_by(col(d.subject_kind), col(d.tier))
+        select(c.subject_kind, c.tier, c.model, subjects, func.count())
+        .where(c.deleted.is_(False))
+        .group_by(c.subject_kind, c.tier, c.model)
+        .order_by(c.subject_kind, c.tier, c.model)
     )
     return IndexStatus(
-        sequence=counter.value if counter else 0,
-        waiting=len(outbox.pending(session, outbox.Topic.INDEX)),
+        sequence=changes.newest(session),
+        waiting=indexing.waiting_subjects(session),
         rows=[IndexRow(*row) for row in session.execute(query).all()],
     )
+
+
+def of_service(session: Session, url: str | None) -> list[ServiceRow]:
+    """Ask the service that keeps the vectors, if there is one and anything is indexed; slow where it is gone."""
+    c = TABLE.c
+    query = select(c.model, c.vector).where(c.deleted.is_(False)).order_by(c.sequence.desc()).limit(1)
+    newest = session.execute(query).first()
+    counter = session.execute(select(changes.COUNTER.c.database_id)).first()
+    if newest is None or counter is None or not newest.vector:
+        return []
+    service = VectorService("", 0)
+    service.connect(url, newest.model, len(newest.vector) // BYTES_OF_A_NUMBER, counter.database_id)
+    found = []
+    for (kind, tier), remote in service.sides.items():
+        try:
+            found.append(ServiceRow(kind, tier, len(remote), remote.sequence()))
+        except IndexUnavailable:
+            found.append(ServiceRow(kind, tier, None, None))
+    service.close()
+    return found

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from wtforms import SelectMultipleField
+from wtforms import HiddenField, SelectMultipleField
 from wtforms.validators import ValidationError
 
 from backend.disclosure.forms import SubjectForm
-from backend.disclosure.models import TEXT_LENGTH
+from backend.disclosure.models import TEXT_LENGTH, Tier
 from backend.forms import Choice, strip_numbering, text_area
 from backend.i18n import gettext as _
-from backend.needs.models import NeedKind, Offer
+from backend.needs.models import REQUIREMENT_LENGTH, REQUIREMENTS_MAX, NeedKind, Offer
+from backend.needs.requirements import Point, digest, of_tier
 from backend.needs.states import NeedAction, NeedStatus
 
 KINDS = {
@@ -48,8 +49,10 @@ OFFERS = {
     Offer.DATA: _("数据支持"),
 }
 
-REQUIREMENTS_MAX = 20
-REQUIREMENT_LENGTH = 400
+POINT_FIELDS = frozenset({"requirements", "teaser_requirements", "requirements_seen"})
+"""Fields that are no columns of a need."""
+
+_LINES = REQUIREMENTS_MAX * (REQUIREMENT_LENGTH + 1)
 
 
 class NeedForm(SubjectForm):
@@ -68,15 +71,27 @@ class NeedForm(SubjectForm):
         _("可以提供的支持"), choices={k.value: v for k, v in OFFERS.items()}, validate_choice=False
     )
     offers_note = text_area(_("支持说明"), TEXT_LENGTH, rows=2)
-    requirements = text_area(_("需求要点"), REQUIREMENTS_MAX * (REQUIREMENT_LENGTH + 1), rows=5)
+    teaser_requirements = text_area(_("需求要点（摘要）"), _LINES, rows=3)
+    requirements = text_area(_("需求要点（详情）"), _LINES, rows=5)
+    requirements_seen = HiddenField()
 
     def set_departments(self, departments: Sequence[tuple[str, str]]) -> None:
         """Offer the departments of the author's organisation."""
         self.department_id.choices = [("", _("不指定科室")), *departments]
 
     def requirement_lines(self) -> list[str]:
-        """The requirements, one per line, without the numbering that comes along from Word."""
-        return [line for line in (strip_numbering(part) for part in (self.requirements.data or "").split("\n")) if line]
+        """The requirements of the brief, one per line, without the numbering that comes along from Word."""
+        return _lines(self.requirements.data)
+
+    def teaser_requirement_lines(self) -> list[str]:
+        """The requirements of the teaser."""
+        return _lines(self.teaser_requirements.data)
+
+    def requirements_untouched(self) -> bool:
+        """Whether they are the proposals that the form was opened with."""
+        points: tuple[Point, ...] = of_tier(self.teaser_requirement_lines(), Tier.TEASER)
+        points += of_tier(self.requirement_lines(), Tier.BRIEF)
+        return bool(points) and digest(points) == self.requirements_seen.data
 
     def validate_problem(self, field: Any) -> None:
         """A published need says what goes wrong."""
@@ -88,11 +103,29 @@ class NeedForm(SubjectForm):
         if not set(field.data or ()) <= set(OFFERS):
             raise ValidationError(_("请从列表中选择。"))
 
-    def validate_requirements(self, field: Any) -> None:
+    def validate_teaser_requirements(self, field: Any) -> None:
         """Few and short enough to be checked one by one."""
-        lines = self.requirement_lines()
-        if len(lines) > REQUIREMENTS_MAX:
-            raise ValidationError(_("需求要点最多 20 条，请合并或删减。"))
-        for number, line in enumerate(lines, 1):
-            if len(line) > REQUIREMENT_LENGTH:
-                raise ValidationError(_("第 %(number)s 条超过 400 字，请拆分或删减。") % {"number": number})
+        _check_lines(self.teaser_requirement_lines())
+        if not self.requirement_lines():
+            _check_number(self.teaser_requirement_lines())
+
+    def validate_requirements(self, field: Any) -> None:
+        """As above; the number is that of both tiers, and is complained of where there is something to delete."""
+        _check_lines(self.requirement_lines())
+        if self.requirement_lines():
+            _check_number(self.teaser_requirement_lines() + self.requirement_lines())
+
+
+def _lines(text: str | None) -> list[str]:
+    return [line for line in (strip_numbering(part) for part in (text or "").split("\n")) if line]
+
+
+def _check_lines(lines: Sequence[str]) -> None:
+    for number, line in enumerate(lines, 1):
+        if len(line) > REQUIREMENT_LENGTH:
+            raise ValidationError(_("第 %(number)s 条超过 200 字，请拆分或删减。") % {"number": number})
+
+
+def _check_number(lines: Sequence[str]) -> None:
+    if len(lines) > REQUIREMENTS_MAX:
+        raise ValidationError(_("需求要点最多 12 条，请合并或删减。"))

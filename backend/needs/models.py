@@ -6,7 +6,7 @@ from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel
 
 from backend.db import enum_type, new_id
-from backend.disclosure.models import TEXT_LENGTH, TieredSubject
+from backend.disclosure.models import TEXT_LENGTH, Tier, TieredSubject
 from backend.needs.states import NeedStatus
 
 
@@ -32,6 +32,13 @@ class Offer(StrEnum):
     DATA = "data"
 
 
+class RequirementSource(StrEnum):
+    """Who made the requirements of a need: the rules, from its text, or its author."""
+
+    PROPOSED = "proposed"
+    AUTHOR = "author"
+
+
 class Need(TieredSubject, table=True):
     """What is lacking. Teaser and annex fields are those of every subject; the fields below form the brief."""
 
@@ -51,12 +58,22 @@ class Need(TieredSubject, table=True):
     offers_note: str = Field(default="", max_length=TEXT_LENGTH)
 
 
+REQUIREMENTS_MAX = 12
+REQUIREMENT_LENGTH = 200
+
+
 class Requirement(SQLModel, table=True):
-    """需求要点: one checkable statement of a need, part of its brief."""
+    """需求要点: one checkable statement of a need.
+
+    It belongs to the tier of the text that it came from, and is shown to and used for those alone who may read that
+    tier. All requirements of a need have one source: proposed ones follow the text, an author's stay as they are.
+    """
 
     __tablename__ = "requirement"
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=16)
     need_id: str = Field(foreign_key="need.id", index=True, ondelete="CASCADE")
     position: int
-    text: str = Field(max_length=400)
+    text: str = Field(max_length=REQUIREMENT_LENGTH)
+    source: RequirementSource = Field(default=RequirementSource.AUTHOR, sa_type=enum_type(RequirementSource))
+    tier: Tier = Field(default=Tier.BRIEF, sa_type=enum_type(Tier))

@@ -8,16 +8,18 @@ from fastapi import APIRouter, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
+from backend import flash
 from backend.deps import FormDep, RecordingSessionDep, SessionDep
 from backend.disclosure import pages
 from backend.disclosure.cards import Card
 from backend.disclosure.filters import Filters, page_number
-from backend.disclosure.models import SubjectKind
+from backend.disclosure.models import SubjectKind, Tier
 from backend.disclosure.policy import can_create
 from backend.errors import NotFound
-from backend.needs import policy, service
-from backend.needs.forms import NeedForm
-from backend.needs.models import Need, NeedKind
+from backend.htmx import redirect
+from backend.needs import policy, requirements, service
+from backend.needs.forms import POINT_FIELDS, NeedForm
+from backend.needs.models import Need, NeedKind, RequirementSource
 from backend.needs.states import NeedAction
 from backend.organisations import service as organisations
 from backend.organisations.deps import SignedInDep, ViewerDep
@@ -59,7 +61,14 @@ class OrganisationNeedsPage:
 
 
 def _data(session: Session, need: Need) -> Mapping[str, Any]:
-    return {**pages.data_of(need), "requirements": "\n".join(service.requirements_of(session, need.id))}
+    points = requirements.stored(session, need.id)
+    proposed = all(point.source is RequirementSource.PROPOSED for point in points)
+    return {
+        **pages.data_of(need),
+        "teaser_requirements": "\n".join(point.text for point in points if point.tier is Tier.TEASER),
+        "requirements": "\n".join(point.text for point in points if point.tier is Tier.BRIEF),
+        "requirements_seen": requirements.digest(points) if proposed else "",
+    }
 
 
 def _prepare(session: Session, form: NeedForm, viewer: Viewer, author: MembershipFacts | None) -> None:
@@ -68,8 +77,17 @@ def _prepare(session: Session, form: NeedForm, viewer: Viewer, author: Membershi
 
 
 def _save(session: Session, viewer: Viewer, need_id: str, form: NeedForm, expected_version: int | None) -> Need:
-    values = pages.values_of(form) | {"kind": NeedKind(str(form.kind.data))}
-    return service.save(session, viewer, need_id, values, form.requirement_lines(), expected_version=expected_version)
+    values = {name: value for name, value in pages.values_of(form).items() if name not in POINT_FIELDS}
+    return service.save(
+        session,
+        viewer,
+        need_id,
+        values | {"kind": NeedKind(str(form.kind.data))},
+        form.requirement_lines(),
+        form.teaser_requirement_lines(),
+        untouched=form.requirements_untouched(),
+        expected_version=expected_version,
+    )
 
 
 EDITOR = pages.Editor(
@@ -140,6 +158,13 @@ def edit_need(request: Request, need_id: str, session: SessionDep, viewer: Signe
 def change_need(request: Request, need_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
     """Save a changed text."""
     return pages.submit(request, session, viewer, EDITOR, data, need_id)
+
+
+@router.post("/needs/{need_id}/requirements/split")
+def split_requirements_again(request: Request, need_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
+    """Give up the author's requirements for those of the text."""
+    service.split_again(session, viewer, need_id)
+    return flash.put(redirect(request, f"/needs/{need_id}#requirements"), "need-changed")
 
 
 @router.post("/needs/{need_id}/{action}")

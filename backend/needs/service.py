@@ -1,10 +1,10 @@
 """Needs: writing them, acting on them, and reading them as far as the viewer may."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, select
 
 from backend.audit.events import Event
 from backend.db import utc_now
@@ -14,8 +14,9 @@ from backend.disclosure.lists import Lists
 from backend.disclosure.models import SubjectKind, Tier, TieredText
 from backend.disclosure.policy import can_write, check_can_create, check_can_read, readable_tiers
 from backend.errors import NotFound
-from backend.needs import policy, states
-from backend.needs.models import Need, Requirement
+from backend.needs import policy, requirements, states
+from backend.needs.models import Need, RequirementSource
+from backend.needs.requirements import Point, Written
 from backend.organisations import service as organisations
 from backend.organisations.policy import Viewer
 from backend.transitions import Actor, actions
@@ -42,14 +43,17 @@ class NeedBrief:
     constraints: str
     offers: tuple[str, ...]
     offers_note: str
-    requirements: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class NeedDetail:
-    """A need as far as the viewer may read it: `brief` and `contact` are None where that tier is closed."""
+    """A need as far as the viewer may read it: `brief` and `contact` are None where that tier is closed.
+
+    `requirements` are those of readable tiers; proposed ones, which only repeat the text, are for the author alone.
+    """
 
     card: Card
+    requirements: tuple[Point, ...]
     brief: NeedBrief | None
     contact: str | None
     version: int
@@ -68,10 +72,13 @@ def get(session: Session, viewer: Viewer, need_id: str) -> Need:
     return need
 
 
-def requirements_of(session: Session, need_id: str) -> tuple[str, ...]:
-    """The requirement points of a need in their order."""
-    query = select(Requirement.text).where(Requirement.need_id == need_id).order_by(col(Requirement.position))
-    return tuple(session.exec(query).all())
+def requirements_for(session: Session, need_id: str, tier: Tier) -> tuple[str, ...]:
+    """The requirements that stand for a need before a reader of this tier; () where there is no such need.
+
+    The caller has asked the policy which tier that is: a requirement of the brief is not among those for a teaser.
+    """
+    need = session.get(Need, need_id)
+    return requirements.readable(session, need, tier) if need is not None else ()
 
 
 def read(session: Session, viewer: Viewer, need_id: str) -> NeedDetail:
@@ -90,13 +97,15 @@ def read(session: Session, viewer: Viewer, need_id: str) -> NeedDetail:
             constraints=need.constraints,
             offers=tuple(need.offers),
             offers_note=need.offers_note,
-            requirements=requirements_of(session, need_id),
         )
     for tier in tiers:
         disclosure.record_reading(session, TYPE, viewer, facts, need.version, tier)
     may_write = can_write(viewer, facts)
+    card = _cards(session, viewer, [need])[0]
+    points = [point for point in requirements.stored(session, need_id) if point.tier in tiers]
     return NeedDetail(
-        card=_cards(session, viewer, [need])[0],
+        card=card,
+        requirements=tuple(p for p in points if card.is_own or p.source is RequirementSource.AUTHOR),
         brief=brief,
         contact=need.contact if Tier.ANNEX in tiers else None,
         version=need.version,
@@ -104,6 +113,11 @@ def read(session: Session, viewer: Viewer, need_id: str) -> NeedDetail:
         can_edit=may_write and need.status in states.EDITABLE,
         actions=tuple(actions(states.TABLE, need.status, Actor.AUTHOR)) if may_write else (),
     )
+
+
+def rows(session: Session, ids: Collection[str]) -> Sequence[Need]:
+    """Needs by id, whatever the viewer may read: the caller cuts them by tiers."""
+    return session.exec(select(Need).where(col(Need.id).in_(ids))).all()
 
 
 def find(session: Session, need_id: str) -> Need | None:
@@ -116,23 +130,28 @@ def save(
     viewer: Viewer,
     need_id: str,
     values: Mapping[str, Any],
-    requirements: Sequence[str],
+    brief_requirements: Sequence[str],
+    teaser_requirements: Sequence[str] = (),
     *,
+    untouched: bool = False,
     expected_version: int | None,
 ) -> Need:
     """Create the need of that id, or change it; raises Forbidden, NotFound, Conflict or EditedElsewhere.
 
     A form that is sent twice arrives here twice with the same id and makes one need. Sent once more after the
     text has been edited, it meets that edit: a form of a new subject knows the first version alone.
+
+    Without requirements, or with proposed ones left as they were (`untouched`), they are proposed from the text.
     """
     need = session.get(Need, need_id)
+    written = Written(teaser_requirements, brief_requirements, untouched)
     if need is None:
         check_can_create(viewer)
         if not viewer.may_write_for(str(values["organisation_id"])):
             raise NotFound
         need = Need(id=need_id, author_id=viewer.user_id, **values)
         disclosure.save(session, TYPE, viewer, need, values, expected_version=None)
-        _replace_requirements(session, need_id, requirements)
+        requirements.save(session, viewer.user_id, need, written)
         return need
     policy.check_can_edit(viewer, need)
     # The owner of a need does not change with its text.
@@ -140,17 +159,20 @@ def save(
     version = need.version
     seen = disclosure.FIRST_VERSION if expected_version is None else expected_version
     disclosure.save(session, TYPE, viewer, need, values, expected_version=seen)
-    if tuple(requirements) != requirements_of(session, need_id):
-        _replace_requirements(session, need_id, requirements)
-        if need.version == version:
-            disclosure.touch(session, TYPE, viewer, need)
+    if requirements.save(session, viewer.user_id, need, written) and need.version == version:
+        disclosure.touch(session, TYPE, viewer, need)
     return need
 
 
-def _replace_requirements(session: Session, need_id: str, texts: Sequence[str]) -> None:
-    session.exec(delete(Requirement).where(col(Requirement.need_id) == need_id))
-    session.add_all(Requirement(need_id=need_id, position=n, text=text) for n, text in enumerate(texts))
-    session.flush()
+def split_again(session: Session, viewer: Viewer, need_id: str) -> Need:
+    """Replace the author's requirements by those of the text; raises NotFound, Forbidden or Conflict."""
+    need = session.get(Need, need_id)
+    if need is None:
+        raise NotFound
+    policy.check_can_edit(viewer, need)
+    requirements.split_again(session, viewer.user_id, need)
+    disclosure.touch(session, TYPE, viewer, need)
+    return need
 
 
 def act(session: Session, viewer: Viewer, need_id: str, action: str) -> Need:
@@ -199,9 +221,11 @@ def text_of(session: Session, need_id: str) -> TieredText | None:
     need = session.get(Need, need_id)
     if need is None:
         return None
+    # Proposed requirements are words of the text already.
+    written = [p for p in requirements.stored(session, need_id) if p.source is RequirementSource.AUTHOR]
     return TieredText(
         title=need.title,
-        teaser=(need.summary,),
+        teaser=(need.summary, *(p.text for p in written if p.tier is Tier.TEASER)),
         brief=(
             need.procedure,
             need.current_practice,
@@ -209,7 +233,7 @@ def text_of(session: Session, need_id: str) -> TieredText | None:
             need.frequency,
             need.acceptance_criteria,
             need.constraints,
-            *requirements_of(session, need_id),
+            *(p.text for p in written if p.tier is Tier.BRIEF),
         ),
     )
 

@@ -41,6 +41,11 @@ class JudgedSet:
     queries: dict[str, str]
     relevance: dict[str, dict[str, int]]
 
+    def relevant_from(self, wanted: int) -> int:
+        """The grade from which documents count as relevant: `wanted`, or 1 in a set that knows no grade above 1."""
+        highest = max((grade for grades in self.relevance.values() for grade in grades.values()), default=0)
+        return 1 if highest == 1 else wanted
+
 
 def read_jsonl(corpus_path: Path, queries_path: Path) -> JudgedSet:
     """Read a judged set from two JSON Lines files (UTF-8; empty lines are skipped).
@@ -49,8 +54,9 @@ def read_jsonl(corpus_path: Path, queries_path: Path) -> JudgedSet:
     ignored.
 
     Raises:
-        DatasetError: for a missing file, broken JSON, a missing or mistyped field, a repeated id, a grade that is no
-            whole number from 0 to 3, or a judgement of a document that the corpus lacks; names file and line.
+        DatasetError: for a missing file, broken JSON, text that is not Unicode, a missing or mistyped field, a repeated
+            id, a grade that is no whole number from 0 to 3, or a judgement of a document that the corpus lacks; names
+            file and line. Also for a file without any document or any need.
     """
     corpus: dict[str, Doc] = {}
     for place, row in _rows(corpus_path):
@@ -58,6 +64,8 @@ def read_jsonl(corpus_path: Path, queries_path: Path) -> JudgedSet:
         if not doc.id or doc.id in corpus:
             raise DatasetError(f"{place}: the id {doc.id!r} is empty or repeated")
         corpus[doc.id] = doc
+    if not corpus:
+        raise DatasetError(f"{corpus_path} holds no document")
     queries: dict[str, str] = {}
     relevance: dict[str, dict[str, int]] = {}
     for place, row in _rows(queries_path):
@@ -66,6 +74,8 @@ def read_jsonl(corpus_path: Path, queries_path: Path) -> JudgedSet:
             raise DatasetError(f"{place}: the id {name!r} is empty or repeated")
         queries[name] = _text(row, "need", place)
         relevance[name] = _grades(row, corpus, place)
+    if not queries:
+        raise DatasetError(f"{queries_path} holds no need")
     return JudgedSet(corpus, queries, relevance)
 
 
@@ -80,7 +90,7 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         place = f"{path}, line {number}"
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DatasetError(f"{place}: not JSON ({error})") from error
         if not isinstance(row, dict):
             raise DatasetError(f"{place}: not a JSON object")
@@ -91,6 +101,11 @@ def _text(row: dict[str, Any], field: str, place: str) -> str:
     value = row.get(field)
     if not isinstance(value, str):
         raise DatasetError(f"{place}: the field {field!r} is missing or no text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        # JSON may escape half of a character (\ud800); nothing could write it down again.
+        raise DatasetError(f"{place}: the field {field!r} is not Unicode text ({error})") from error
     return value
 
 
@@ -101,6 +116,10 @@ def _grades(row: dict[str, Any], corpus: dict[str, Doc], place: str) -> dict[str
     for name, grade in grades.items():
         if name not in corpus:
             raise DatasetError(f"{place}: judges the unknown document {name!r}")
-        if isinstance(grade, bool) or not isinstance(grade, int) or not 0 <= grade <= HIGHEST_GRADE:
-            raise DatasetError(f"{place}: the grade of {name!r} is {grade!r}, not 0 to {HIGHEST_GRADE}")
-    return dict(grades)
+        # Some programs write every number with a decimal point: 2.0 is a grade, 1.5 is none.
+        whole = not isinstance(grade, bool) and isinstance(grade, int | float) and grade in range(HIGHEST_GRADE + 1)
+        if not whole:
+            raise DatasetError(
+                f"{place}: the grade of {name!r} is {grade!r}, not a whole number from 0 to {HIGHEST_GRADE}"
+            )
+    return {name: int(grade) for name, grade in grades.items()}

@@ -57,14 +57,25 @@ def evaluate(
         ir.R(rel=relevant_from) @ 50: "recall@50",
         ir.Success(rel=relevant_from) @ 1: "hit@1",
     }
-    qrels = [ir.Qrel(query, doc, grade) for query, grades in judged.items() for doc, grade in grades.items()]
+    # Numbers stand for the names, which may hold what C strings cannot, such as a NUL.
+    queries = {str(number): query for number, query in enumerate(judged)}
+    numbers: dict[str, str] = {}
+
+    def number_of(doc: str) -> str:
+        return numbers.setdefault(doc, str(len(numbers)))
+
+    qrels = [
+        ir.Qrel(number, number_of(doc), grade)
+        for number, query in queries.items()
+        for doc, grade in judged[query].items()
+    ]
     # The order given is the ranking: scores fall by one per rank, so no tie is left for pytrec_eval to break.
     run = [
-        ir.ScoredDoc(query, doc, -float(rank))
-        for query in judged
+        ir.ScoredDoc(number, number_of(doc), -float(rank))
+        for number, query in queries.items()
         for rank, doc in enumerate(dict.fromkeys(rankings.get(query, ())))
     ]
     if run:
         for metric in ir.iter_calc(list(measures), qrels, run):
-            scores[measures[metric.measure]][metric.query_id] = float(metric.value)
+            scores[measures[metric.measure]][queries[metric.query_id]] = float(metric.value)
     return scores

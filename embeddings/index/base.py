@@ -1,7 +1,8 @@
-"""What every vector index shares: argument checks, and the self-describing file that is written all or nothing.
+"""What every vector index shares: argument checks, errors, and the self-describing file that is written all or nothing.
 
 File layout: 8 bytes magic, u32 header length (big endian), header (JSON, UTF-8), sha256 of the header (32 bytes),
 payload. The header holds the payload's own sha256, so any changed or missing byte is noticed before it is parsed.
+Payloads are written and read in pieces: an index of a million vectors is never held a second time as bytes.
 """
 
 from __future__ import annotations
@@ -12,19 +13,30 @@ import json
 import os
 import struct
 import tempfile
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from embeddings.types import Ids, IndexMismatch, Vector
+from embeddings.types import EmbeddingsError, Ids, IndexMismatch, Vector
 
 MAGIC = b"YIQIAOVX"
-HEADER_FORMAT = 1
+HEADER_FORMAT = 2
 METRIC = "ip"
+PIECE = 1 << 20
+"""Bytes that are read or written at once."""
 _LENGTH = struct.Struct(">I")
 _DIGEST_BYTES = 32
 _LONGEST_HEADER = 1 << 20
+_ABANDONED_AFTER = 3600.0
+"""Seconds after which a temporary file was left behind by a process that was killed."""
+
+
+class IndexUnavailable(EmbeddingsError):
+    """The service that holds the vectors cannot be reached, refuses, or its client is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,7 @@ class IndexHeader:
         count: number of vectors.
         sequence: number in the change feed up to which the index is current.
         sha256: of the payload.
+        built_for: number of vectors that its structure was laid out for; 0 for an exact index.
         format: version of this layout.
     """
 
@@ -47,24 +60,51 @@ class IndexHeader:
     count: int
     sequence: int
     sha256: str
+    built_for: int = 0
     format: int = HEADER_FORMAT
 
 
-def pack(path: Path, payload: bytes, *, model: str, dimension: int, count: int, sequence: int) -> IndexHeader:
+Write = Callable[[bytes], object]
+
+
+def pack(
+    path: Path,
+    write_payload: Callable[[Write], object],
+    *,
+    model: str,
+    dimension: int,
+    count: int,
+    sequence: int,
+    built_for: int = 0,
+) -> IndexHeader:
     """Write header and payload to `path`: into a temporary file beside it, fsync, rename. Readable by its owner only.
+
+    Args:
+        path: of the file; missing folders are made.
+        write_payload: is given a function that takes the payload piece by piece.
+        model, dimension, count, sequence, built_for: see IndexHeader.
 
     Raises:
         OSError: if the file cannot be written; an older file at `path` is then untouched.
     """
-    digest = hashlib.sha256(payload).hexdigest()
-    header = IndexHeader(model, dimension, METRIC, count, sequence, digest)
-    encoded = json.dumps(asdict(header), ensure_ascii=False).encode("utf-8")
+    unfinished = IndexHeader(model, dimension, METRIC, count, sequence, "0" * 64, built_for)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            for block in (MAGIC, _LENGTH.pack(len(encoded)), encoded, hashlib.sha256(encoded).digest(), payload):
-                file.write(block)
+            # The digest is known only after the payload, and is as long as the zeros that keep its place.
+            file.write(_head(unfinished))
+            digest = hashlib.sha256()
+
+            def write(piece: bytes) -> None:
+                digest.update(piece)
+                file.write(piece)
+
+            write_payload(write)
+            header = replace(unfinished, sha256=digest.hexdigest())
+            file.seek(0)
+            file.write(_head(header))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -81,36 +121,59 @@ def pack(path: Path, payload: bytes, *, model: str, dimension: int, count: int, 
     return header
 
 
-def unpack(path: Path, *, model: str, dimension: int) -> tuple[IndexHeader, bytes]:
-    """Read and check a file that `pack` wrote.
+def _head(header: IndexHeader) -> bytes:
+    encoded = json.dumps(asdict(header), ensure_ascii=False).encode("utf-8")
+    return b"".join([MAGIC, _LENGTH.pack(len(encoded)), encoded, hashlib.sha256(encoded).digest()])
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove what killed processes left unfinished: vectors are as secret as their texts, and take room."""
+    for entry in path.parent.glob(f".{path.name}-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - entry.stat().st_mtime > _ABANDONED_AFTER:
+                entry.unlink()
+
+
+@contextlib.contextmanager
+def unpack(path: Path, *, model: str, dimension: int) -> Iterator[tuple[IndexHeader, BinaryIO]]:
+    """Check a file that `pack` wrote; gives its header and the file, open at the start of the payload.
 
     Raises:
         IndexMismatch: if it is no such file, of another format, model, dimension or metric, truncated or changed.
         FileNotFoundError: if there is no file.
     """
-    raw = path.read_bytes()
-    start = len(MAGIC) + _LENGTH.size
-    if len(raw) < start or not raw.startswith(MAGIC):
+    with path.open("rb") as file:
+        header = _read_head(file, path)
+        expected = {"format": HEADER_FORMAT, "model": model, "dimension": dimension, "metric": METRIC}
+        for field, value in expected.items():
+            if getattr(header, field) != value:
+                raise IndexMismatch(field, f"{path} has {getattr(header, field)!r}, expected {value!r}")
+        start = file.tell()
+        if hashlib.file_digest(file, "sha256").hexdigest() != header.sha256:
+            raise IndexMismatch("checksum", f"the content of {path} was changed or is truncated")
+        file.seek(start)
+        yield header, file
+
+
+def _read_head(file: BinaryIO, path: Path) -> IndexHeader:
+    start = file.read(len(MAGIC) + _LENGTH.size)
+    if len(start) < len(MAGIC) + _LENGTH.size or not start.startswith(MAGIC):
         raise IndexMismatch("format", f"{path} is not an index file")
-    (length,) = _LENGTH.unpack_from(raw, len(MAGIC))
-    end = start + length
-    if length > _LONGEST_HEADER or len(raw) < end + _DIGEST_BYTES:
+    (length,) = _LENGTH.unpack_from(start, len(MAGIC))
+    rest = file.read(min(length, _LONGEST_HEADER) + _DIGEST_BYTES)
+    encoded, digest = rest[:length], rest[length:]
+    if length > _LONGEST_HEADER or len(digest) < _DIGEST_BYTES:
         raise IndexMismatch("checksum", f"{path} is truncated")
-    encoded = raw[start:end]
-    if hashlib.sha256(encoded).digest() != raw[end : end + _DIGEST_BYTES]:
+    if hashlib.sha256(encoded).digest() != digest:
         raise IndexMismatch("checksum", f"the header of {path} was changed")
     try:
-        header = IndexHeader(**json.loads(encoded))
+        fields = json.loads(encoded)
+        # An older layout lacks fields that this one needs: its number is looked at before the rest.
+        if isinstance(fields, dict) and fields.get("format") != HEADER_FORMAT:
+            raise IndexMismatch("format", f"{path} has {fields.get('format')!r}, expected {HEADER_FORMAT!r}")
+        return IndexHeader(**fields)
     except (TypeError, ValueError) as error:
         raise IndexMismatch("format", f"the header of {path} cannot be read: {error}") from error
-    expected = {"format": HEADER_FORMAT, "model": model, "dimension": dimension, "metric": METRIC}
-    for field, value in expected.items():
-        if getattr(header, field) != value:
-            raise IndexMismatch(field, f"{path} has {getattr(header, field)!r}, expected {value!r}")
-    payload = raw[end + _DIGEST_BYTES :]
-    if hashlib.sha256(payload).hexdigest() != header.sha256:
-        raise IndexMismatch("checksum", f"the content of {path} was changed or is truncated")
-    return header, payload
 
 
 def check_ids(ids: Ids) -> Ids:
@@ -124,6 +187,8 @@ def check_ids(ids: Ids) -> Ids:
         raise ValueError(f"ids must have the shape (n,), not {array.shape}")
     if array.size and array.dtype.kind not in "iu":
         raise ValueError(f"ids must be whole numbers, not {array.dtype}")
+    if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
+        raise ValueError("ids must fit into 63 bits")
     checked: Ids = np.ascontiguousarray(array, dtype=np.int64)
     if checked.size and checked.min() < 0:
         raise ValueError("ids must not be negative")
@@ -142,3 +207,38 @@ def check_vectors(vectors: Vector, dimension: int) -> Vector:
     if not np.isfinite(array).all():
         raise ValueError("vectors must not contain NaN or infinity")
     return array
+
+
+def check_upsert(ids: Ids, vectors: Vector, dimension: int) -> tuple[Ids, Vector]:
+    """Ids (n,) and vectors (n, d) that may be stored: checked, and of a repeated id only the last.
+
+    Raises:
+        ValueError: for wrong shapes, negative ids, NaN or infinity.
+    """
+    numbers = check_ids(ids)
+    if not numbers.size and not np.size(vectors):
+        return numbers, np.empty((0, dimension), dtype=np.float32)
+    rows = check_vectors(vectors, dimension)
+    if len(rows) != len(numbers):
+        raise ValueError(f"{len(numbers)} ids for {len(rows)} vectors")
+    last = {int(number): row for row, number in enumerate(numbers)}
+    if len(last) < len(numbers):
+        kept = np.fromiter(last.values(), dtype=np.int64)
+        numbers, rows = numbers[kept], np.ascontiguousarray(rows[kept])
+    return numbers, rows
+
+
+def check_search(vectors: Vector, k: int, dimension: int) -> Vector:
+    """Queries as a contiguous float32 array of shape (q, dimension).
+
+    Raises:
+        ValueError: for wrong shapes, NaN, infinity or k < 1.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    return check_vectors(vectors, dimension)
+
+
+def no_hits(queries: int, k: int) -> tuple[Ids, Vector]:
+    """Ids (q, k) full of -1 and scores (q, k) full of -inf."""
+    return np.full((queries, k), -1, dtype=np.int64), np.full((queries, k), -np.inf, dtype=np.float32)

@@ -122,7 +122,8 @@ def match(seeded: Path) -> Iterator[Match]:
 
     def ask(text: str) -> service.Suggestions:
         with database.session() as session:
-            return service.match_text(session, engine, Viewer(is_admin=True), text, SubjectKind.CAPABILITY)
+            wanted = service.free_text(text)
+            return service.match_text(session, engine, Viewer(is_admin=True), wanted, SubjectKind.CAPABILITY)
 
     yield ask
     engine.close()

@@ -1,5 +1,6 @@
 """Writing a need in a browser: impatience, mistakes, a second tab and an ended session lose and double nothing."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -47,8 +48,8 @@ def test_what_is_missing_is_said_first_and_leads_to_its_field(open_visit: OpenVi
     problem = page.get_by_role("textbox", name="遇到的问题与后果")
     expect(problem).to_be_in_viewport()
     expect(page.locator("#problem-error")).to_contain_text("发布前请写明遇到的问题与后果。")
-    expect(page.get_by_role("textbox", name="摘要")).to_have_value(TRANSSEPTAL.summary)
-    expect(page.get_by_role("textbox", name="需求要点")).to_have_value("\n".join(TRANSSEPTAL.requirements))
+    expect(page.get_by_role("textbox", name=re.compile("^摘要"))).to_have_value(TRANSSEPTAL.summary)
+    expect(page.get_by_role("textbox", name="需求要点（详情）")).to_have_value("\n".join(TRANSSEPTAL.requirements))
     expect(page.get_by_label("临床观摩")).to_be_checked()
 
     page.get_by_role("textbox", name="标题").fill(f"补全后发布的需求{javascript}")

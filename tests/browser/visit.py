@@ -1,5 +1,6 @@
 """A visit to the site in a browser, and the steps that users take in it."""
 
+import re
 import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -106,7 +107,8 @@ def write_need(page: Page, need: NeedText) -> None:
     page.get_by_role("link", name="发布需求").first.click()
     expect(page.get_by_role("heading", name="发布需求", level=1)).to_be_visible()
     for label, text in need.fields().items():
-        page.get_by_role("textbox", name=label).fill(text)
+        # By its beginning: "需求要点（摘要）" is another field than "摘要".
+        page.get_by_role("textbox", name=re.compile(f"^{re.escape(label)}")).fill(text)
     page.get_by_label("需求类型").select_option(need.kind)
     for offer in need.offers:
         page.get_by_label(offer, exact=True).check()

@@ -28,7 +28,7 @@ class NeedText:
             "目前的做法": self.current_practice,
             "发生频度": self.frequency,
             "怎样算解决": self.acceptance_criteria,
-            "需求要点": "\n".join(self.requirements),
+            "需求要点（详情）": "\n".join(self.requirements),
         }
         return {label: text for label, text in texts.items() if text}
 

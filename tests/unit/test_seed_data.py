@@ -14,8 +14,7 @@ from backend.capabilities.models import Capability, CapabilityKind, Stage
 from backend.config import SEED_DIR
 from backend.db import Database
 from backend.disclosure.models import TEXT_LENGTH, TITLE_LENGTH, Audience
-from backend.needs.forms import REQUIREMENT_LENGTH, REQUIREMENTS_MAX
-from backend.needs.models import Need, NeedKind, Offer, Requirement
+from backend.needs.models import REQUIREMENT_LENGTH, REQUIREMENTS_MAX, Need, NeedKind, Offer, Requirement
 from backend.organisations.models import MemberRole, OrganisationKind
 from backend.taxonomies import device_categories, regions, specialties
 

@@ -173,17 +173,17 @@ def test_a_form_without_a_proper_id_is_refused(
 
 
 def test_more_than_20_requirements_are_refused(author: TestClient, fields: Fields, database: Database) -> None:
-    lines = "\n".join(f"第{n}个要求" for n in range(21))
+    lines = "\n".join(f"第{n}个要求" for n in range(13))
     page = refused(author, {**fields, "requirements": lines}, database)
-    assert page.error("requirements") == "需求要点最多 20 条，请合并或删减。"
+    assert page.error("requirements") == "需求要点最多 12 条，请合并或删减。"
     assert page.fields["requirements"] == lines
 
 
 def test_a_requirement_that_is_too_long_is_named_by_its_number(
     author: TestClient, fields: Fields, database: Database
 ) -> None:
-    page = refused(author, {**fields, "requirements": "短的\n" + "长" * 401}, database)
-    assert page.error("requirements") == "第 2 条超过 400 字，请拆分或删减。"
+    page = refused(author, {**fields, "requirements": "短的\n" + "长" * 201}, database)
+    assert page.error("requirements") == "第 2 条超过 200 字，请拆分或删减。"
 
 
 def test_requirements_pasted_from_word_lose_their_numbers(

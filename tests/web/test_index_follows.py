@@ -59,7 +59,7 @@ def live_texts(database: Database, url: str) -> str:
 
 def snapshot_bytes(settings: Settings) -> bytes:
     """Everything in the folder of the index."""
-    return b"".join(path.read_bytes() for path in settings.index_dir.glob("*.faiss"))
+    return b"".join(path.read_bytes() for path in settings.index_dir.rglob("*") if path.is_file())
 
 
 def search_text(client: TestClient, q: str) -> str:

@@ -186,11 +186,14 @@ def test_evidence_comes_from_what_the_viewer_may_read(make: Factory, sign_in: Si
     teaser, brief = "射频穿刺房间隔用的器械。", "射频能量经头端电极释放，穿刺房间隔时不需推送。"
     make.capability(company, "射频穿刺针", summary=teaser, principle=brief)
     url = f"/needs/{need.id}/suggestions"
-    quoted = [
-        read(client.get(url).text).all("blockquote")[0].text.strip()
-        for client in (sign_in(hospital), sign_in(make.broker()))
-    ]
-    assert quoted == [teaser, brief]
+    found = [quoted(client.get(url).text) for client in (sign_in(hospital), sign_in(make.broker()))]
+    assert found == [teaser, brief]
+
+
+def quoted(answer: str) -> str:
+    """The first sentence quoted as evidence: in the table of requirements, else by itself."""
+    page = read(answer)
+    return [*page.all("q"), *page.all("blockquote")][0].text.strip()
 
 
 def test_a_broker_is_quoted_no_brief_of_another_district(make: Factory, sign_in: SignIn) -> None:
@@ -199,7 +202,7 @@ def test_a_broker_is_quoted_no_brief_of_another_district(make: Factory, sign_in:
     teaser, brief = "射频穿刺房间隔用的器械。", "射频能量经头端电极释放，穿刺房间隔时不需推送。"
     make.capability(make.party(region=JIADING), "射频穿刺针", summary=teaser, principle=brief)
     answer = sign_in(make.broker(PUTUO)).get(f"/needs/{need.id}/suggestions").text
-    assert read(answer).all("blockquote")[0].text.strip() == teaser
+    assert quoted(answer) == teaser
     assert brief not in answer
 
 

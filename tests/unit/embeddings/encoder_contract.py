@@ -17,6 +17,19 @@ TEXTS = [
     "A much longer English text about a needle for transseptal puncture. " * 12,
 ]
 
+ODD_TEXTS = [
+    "",
+    " ",
+    "。，！？……",
+    "支架",
+    "心脏 valve клапан 弁 صمام",
+    "🫀🩺👩‍⚕️",
+    "针\x00头",
+    "\ufeff\u200b导管\r\n\t",
+    "经导管主动脉瓣置换术所用的输送系统，外径不大于十四French，可回收。" * 300,
+]
+"""No text at all, punctuation, one word, five scripts, emoji, NUL and other invisible characters, ten pages."""
+
 
 def check_encoder_contract(encoder: Encoder) -> None:
     """Assert shape, dtype, unit length, determinism, independence of the batch, and that likeness means closeness."""
@@ -47,5 +60,7 @@ def _check_rows(encode: Callable[[Sequence[str]], Vector], dimension: int) -> No
     assert not np.allclose(twice[0], twice[1], atol=1e-3)
     empty = encode([])
     assert empty.shape == (0, dimension) and empty.dtype == np.float32
-    assert np.isfinite(encode([""])).all()
+    odd = encode(ODD_TEXTS)
+    np.testing.assert_allclose(np.linalg.norm(odd, axis=1), 1.0, atol=1e-4)
+    np.testing.assert_allclose(np.concatenate([encode([text]) for text in ODD_TEXTS]), odd, atol=1e-4)
     assert encode(tuple(TEXTS[:2])).shape == (2, dimension)

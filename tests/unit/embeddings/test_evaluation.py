@@ -61,6 +61,44 @@ def test_errors_name_file_and_line(tmp_path: Path, corpus: list[object], queries
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("corpus", "queries", "message"),
+    [
+        ([], [{"id": "q", "need": "n", "rel": {}}], "c holds no document"),
+        (CORPUS, [], "q holds no need"),
+        (
+            [{"id": "\ud800", "title": "", "text": ""}],
+            [{"id": "q", "need": "n", "rel": {}}],
+            "c, line 1: the field 'id' is not Unicode",
+        ),
+        (["[" * 100_000], [{"id": "q", "need": "n", "rel": {}}], "c, line 1: not JSON"),
+        (CORPUS, [{"id": "q", "need": "n", "rel": {"d1": float("nan")}}], "q, line 1: the grade of 'd1' is nan"),
+    ],
+)
+def test_empty_and_odd_files(tmp_path: Path, corpus: list[object], queries: list[object], message: str) -> None:
+    with pytest.raises(DatasetError) as caught:
+        read_jsonl(_write(tmp_path / "c", corpus), _write(tmp_path / "q", queries))
+    assert message in str(caught.value)
+
+
+def test_whole_numbers_with_a_point_are_grades_and_lone_ones_are_relevant(tmp_path: Path) -> None:
+    corpus = _write(tmp_path / "c", CORPUS)
+    found = read_jsonl(corpus, _write(tmp_path / "q", [{"id": "q", "need": "n", "rel": {"d1": 1.0}}]))
+    assert found.relevance == {"q": {"d1": 1}}
+    assert (found.relevant_from(2), found.relevant_from(1)) == (1, 1)
+    found = read_jsonl(corpus, _write(tmp_path / "q", [{"id": "q", "need": "n", "rel": {"d1": 2}}]))
+    assert (found.relevant_from(2), found.relevant_from(3)) == (2, 3)
+    found = read_jsonl(corpus, _write(tmp_path / "q", [{"id": "q", "need": "n", "rel": {}}]))
+    assert found.relevant_from(2) == 2
+
+
+def test_names_may_hold_anything() -> None:
+    odd = ["a\0b", "a\0c", "\t\n", "“引号”", " ", "d" * 5000]
+    relevance = {f"q {name}": {name: 3} for name in odd}
+    found = evaluate({f"q {name}": [odd[0], name] for name in odd}, relevance)["MRR"]
+    assert found == {f"q {name}": 1.0 if name == odd[0] else 0.5 for name in odd}
+
+
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="cannot read"):
         read_jsonl(tmp_path / "none", tmp_path / "none")

@@ -13,6 +13,7 @@ import pytest
 
 from embeddings.index.base import MAGIC, pack, unpack
 from embeddings.index.faiss import FaissIndex
+from embeddings.index.structures import library
 from embeddings.types import Ids, IndexMismatch, Vector, VectorIndex
 
 D = 16
@@ -237,27 +238,41 @@ def test_every_truncation_and_changed_byte_is_noticed(index: FaissIndex, tmp_pat
 
 
 def test_content_that_is_not_such_an_index(tmp_path: Path) -> None:
-    import faiss
-
     path = tmp_path / "i"
-    pack(path, b"not faiss at all", model="m", dimension=D, count=0, sequence=0)
-    with pytest.raises(IndexMismatch, match="format"):
-        FaissIndex.load(path, model="m", dimension=D)
-    others: list[tuple[Any, str]] = [
-        (faiss.IndexFlatIP(D), "format"),
-        (faiss.IndexIDMap2(faiss.IndexFlatL2(D)), "metric"),
-        (faiss.IndexIDMap2(faiss.IndexFlatIP(D * 2)), "dimension"),
-    ]
-    for other, reason in others:
-        pack(path, faiss.serialize_index(other).tobytes(), model="m", dimension=D, count=0, sequence=0)
+
+    def wrong(payload: bytes, reason: str, built_for: int = 0) -> None:
+        pack(
+            path,
+            lambda write: write(payload),
+            model="m",
+            dimension=D,
+            count=0,
+            sequence=0,
+            built_for=built_for,
+        )
         with pytest.raises(IndexMismatch, match=f"^{reason}: "):
             FaissIndex.load(path, model="m", dimension=D)
+
+    faiss = library()
+    wrong(b"not faiss at all", "format")
+    wrong(faiss.serialize_index(faiss.IndexFlatIP(D)).tobytes(), "format")
+    wrong(faiss.serialize_index(faiss.IndexIDMap2(faiss.IndexFlatL2(D))).tobytes(), "metric")
+    wrong(faiss.serialize_index(faiss.IndexIDMap2(faiss.IndexFlatIP(D * 2))).tobytes(), "dimension")
+    wrong(faiss.serialize_index(faiss.IndexIDMap2(faiss.IndexFlatIP(D))).tobytes(), "format", built_for=5)
 
 
 def test_header_can_be_read_alone(index: FaissIndex, tmp_path: Path) -> None:
     index.save(tmp_path / "i", 5)
-    header, _ = unpack(tmp_path / "i", model="model-a", dimension=D)
-    assert (header.metric, header.count, header.sequence) == ("ip", 50, 5)
+    with unpack(tmp_path / "i", model="model-a", dimension=D) as (header, file):
+        assert (header.metric, header.count, header.sequence, header.built_for) == ("ip", 50, 5, 0)
+        assert file.read(4) == b"IxM2"
+
+
+def test_a_file_of_the_first_layout_is_rebuilt(index: FaissIndex, tmp_path: Path) -> None:
+    index.save(tmp_path / "i", 1)
+    _rewrite_header(tmp_path / "i", format=1, built_for=None)
+    with pytest.raises(IndexMismatch, match=r"^format: "):
+        FaissIndex.load(tmp_path / "i", model="model-a", dimension=D)
 
 
 def test_searching_while_writing(index: FaissIndex) -> None:

@@ -1,0 +1,1 @@
+"""What computes the vectors of an encoder: `original` as PyTorch runs it, `compact` in 8-bit integers."""

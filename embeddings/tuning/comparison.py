@@ -1,0 +1,138 @@
+"""Whether a tuned encoder is better than its base: the sets that decide on it, measured the same way for both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from embeddings import bundled
+from embeddings.evaluation.dataset import JudgedSet
+from embeddings.tuning.pairs import HELD_OUT, LONGEST, Need, Product, measured_cases
+from embeddings.types import EmbeddingsError, Encoder
+
+BASE = bundled.MODEL_NAME
+TOLERANCE = 0.005
+"""General similarity may fall by so much and still count as not lost: three standard errors of 300 pairs are more."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalSet:
+    """Queries, documents, and for each query the ids of the documents that answer it."""
+
+    queries: Mapping[str, str]
+    documents: Mapping[str, str]
+    relevant: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarPairs:
+    """Pairs of sentences, and how alike a reader finds them, 0 to 5."""
+
+    pairs: Sequence[tuple[str, str]]
+    scores: Sequence[float]
+
+
+def cases_of_the_last_year(products: Mapping[str, Product]) -> RetrievalSet:
+    """The product protocol: uses of the last year's cases among all."""
+    queries, pool = measured_cases(products)
+    return RetrievalSet(queries, pool, {name: frozenset({name}) for name in queries})
+
+
+def needs_kept_out(products: Mapping[str, Product], needs: Sequence[Need]) -> RetrievalSet:
+    """The needs that never train, among all devices (entries with a device category)."""
+    held = {f"need-{number}": need for number, need in enumerate(needs) if need.split == HELD_OUT}
+    answers = {need.product for need in held.values()}
+    return RetrievalSet(
+        {name: need.text for name, need in held.items()},
+        {p.id: p.text for p in products.values() if p.category != p.id or p.id in answers},
+        {name: frozenset({need.product}) for name, need in held.items()},
+    )
+
+
+def judged(found: JudgedSet) -> RetrievalSet:
+    """A judged set as queries and the documents of its highest grade; queries that nothing answers are left out."""
+    relevant = {
+        name: frozenset(doc for doc, grade in grades.items() if grade == max(grades.values()))
+        for name, grades in found.relevance.items()
+        if any(grades.values())
+    }
+    texts = {doc.id: f"{doc.title}：{doc.text}"[:LONGEST] for doc in found.corpus.values()}
+    return RetrievalSet({name: found.queries[name] for name in relevant}, texts, relevant)
+
+
+def read_pairs(path: Path) -> SimilarPairs:
+    """Lines {"a", "b", "score"}.
+
+    Raises:
+        EmbeddingsError: if the file cannot be used; names the line.
+    """
+    pairs: list[tuple[str, str]] = []
+    scores: list[float] = []
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EmbeddingsError(f"cannot read {path}: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+                pairs.append((str(row["a"]), str(row["b"])))
+                scores.append(float(row["score"]))
+            except (ValueError, KeyError, TypeError) as error:
+                raise EmbeddingsError(f"{path}, line {number}: {error}") from error
+    return SimilarPairs(pairs, scores)
+
+
+def reciprocal_ranks(encoder: Encoder, found: RetrievalSet) -> dict[str, float]:
+    """For each query the reciprocal rank of the first document that answers it, by the cosine of whole texts."""
+    names = list(found.documents)
+    documents = encoder.encode_passages([found.documents[name] for name in names])
+    asked = list(found.queries)
+    scores = encoder.encode_queries([found.queries[name] for name in asked]) @ documents.T
+    ranks: dict[str, float] = {}
+    for row, name in zip(scores, asked, strict=True):
+        wanted = [place for place, other in enumerate(names) if other in found.relevant[name]]
+        best = max((float(row[place]) for place in wanted), default=float("inf"))
+        ranks[name] = 1.0 / (1 + int((row > best).sum())) if wanted else 0.0
+    return ranks
+
+
+def rank_correlation(encoder: Encoder, found: SimilarPairs) -> float:
+    """Spearman's correlation of cosines and readers' scores, both sentences encoded as queries."""
+    from scipy.stats import spearmanr
+
+    left = encoder.encode_queries([a for a, _b in found.pairs])
+    right = encoder.encode_queries([b for _a, b in found.pairs])
+    return float(spearmanr((left * right).sum(axis=1), np.asarray(found.scores)).statistic)
+
+
+def compare(
+    encoders: Mapping[str, Encoder],
+    retrieval: Mapping[str, RetrievalSet],
+    similar: Mapping[str, SimilarPairs],
+    progress: Callable[[str], None] = lambda _message: None,
+) -> dict[str, dict[str, float]]:
+    """Set to encoder to figure: the mean reciprocal rank of retrieval sets, the rank correlation of pairs."""
+    figures: dict[str, dict[str, float]] = {}
+    for encoder_name, encoder in encoders.items():
+        for name, asked in retrieval.items():
+            progress(f"{encoder_name}: {name}")
+            ranks = reciprocal_ranks(encoder, asked)
+            figures.setdefault(name, {})[encoder_name] = sum(ranks.values()) / max(1, len(ranks))
+        for name, judged in similar.items():
+            progress(f"{encoder_name}: {name}")
+            figures.setdefault(name, {})[encoder_name] = rank_correlation(encoder, judged)
+    return figures
+
+
+def losses(figures: Mapping[str, Mapping[str, float]], base: str, tuned: str, general: Sequence[str]) -> list[str]:
+    """The sets on which the tuned encoder may not ship: not above the base, or for `general` ones clearly below it."""
+    return [
+        name
+        for name, found in figures.items()
+        if (found[tuned] < found[base] - TOLERANCE if name in general else found[tuned] <= found[base])
+    ]

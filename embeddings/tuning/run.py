@@ -1,0 +1,103 @@
+"""One tuning run from files to a model folder, and the packing of what it learned."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from embeddings import adapter, bundled
+from embeddings.encoder import load_encoder
+from embeddings.tuning import measuring, negatives, pairs, training
+from embeddings.tuning.training import Progress, Recipe
+
+COPIES = 2
+
+
+def tune(
+    products_file: Path,
+    needs_file: Path,
+    cache_dir: Path,
+    folder: Path,
+    *,
+    recipe: Recipe | None = None,
+    decisions: Sequence[tuple[str, str]] = (),
+    start: Path | None = None,
+    measure: bool = True,
+    progress: Progress | None = None,
+) -> Path:
+    """Tune the default encoder; returns the folder of the tuned model. Goes on where an earlier run was cut off.
+
+    Args:
+        products_file: regulatory entries, JSON Lines.
+        needs_file: needs in clinicians' words, CSV.
+        cache_dir: where the base model is or will be.
+        folder: of the run.
+        decisions: (need, capability) texts of recorded decisions that were accepted.
+        start: a model folder to start from instead of the base.
+        measure: whether checkpoints are measured on the cases of the last year and on the needs kept out.
+
+    Raises:
+        PairsError: if a file cannot be used.
+        EncoderUnavailable: if the base cannot be had.
+        EmbeddingsError: if `folder` holds another run.
+    """
+    tell = progress or bundled.silent
+    products = pairs.read_products(products_file)
+    needs = pairs.read_needs(needs_file)
+    base = start or bundled.build(cache_dir)
+    tell("mining hard negatives", 0.0)
+    mined = negatives.mine(
+        load_encoder(base, cache_dir),
+        pairs.need_pairs(needs, products, COPIES),
+        {p.id: p for p in products.values() if not p.year.startswith(pairs.LAST_YEAR)},
+    )
+    return training.train(
+        base,
+        folder,
+        mined,
+        pairs.regulatory_pairs(products.values()),
+        recipe or Recipe(),
+        extra=[pairs.Pair(need, answer, answer, answer) for need, answer in decisions],
+        evaluator=measuring.evaluator(products, needs) if measure else None,
+        progress=progress,
+    )
+
+
+def read_decisions(path: Path) -> list[tuple[str, str]]:
+    """Texts of accepted matches: lines {"need", "capability"}; those with another "outcome" than accepted are left out.
+
+    Raises:
+        PairsError: if the file cannot be used; names the line.
+    """
+    found: list[tuple[str, str]] = []
+    for place, row in pairs.lines(path):
+        need, capability = row.get("need"), row.get("capability")
+        if not isinstance(need, str) or not isinstance(capability, str):
+            raise pairs.PairsError(f"{place}: need or capability is missing or no text")
+        if row.get("outcome", "accepted") == "accepted":
+            found.append((need, capability))
+    return found
+
+
+def pack(model: Path, out: Path, cache_dir: Path, figures: Mapping[str, Any], sources: Sequence[Path]) -> int:
+    """Write the adapter file of a tuned model; returns its size in bytes.
+
+    Args:
+        figures: what `comparison.compare` found, kept in the file.
+        sources: the files it learned from; their digests are kept.
+
+    Raises:
+        EncoderUnavailable: if the base cannot be had.
+    """
+    source, _version = bundled.find_source()
+    recipe = model.parent / "recipe.json"
+    provenance = {
+        "base": bundled.MODEL_NAME,
+        "sources": {path.name: bundled.file_digest(path) for path in sources},
+        "recipe": json.loads(recipe.read_text(encoding="utf-8")) if recipe.exists() else None,
+        "figures": figures,
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return adapter.write(out, bundled.build(cache_dir), model, bundled.file_digest(source), provenance)
