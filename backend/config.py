@@ -1,6 +1,7 @@
 """Settings of the application, read from the environment (`YIQIAO_…`) and an optional `.env` file."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,6 +26,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=2_000_000, ge=10_000)
 
     model: str | None = None
+    encoder_backend: Literal["auto", "torch", "int8"] = "auto"
     query_prompt: str | None = None
     passage_prompt: str | None = None
     model_retry_seconds: float = Field(default=30.0, ge=0)

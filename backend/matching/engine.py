@@ -26,6 +26,7 @@ def make_engine(
             settings.models_dir,
             query_prompt=settings.query_prompt,
             passage_prompt=settings.passage_prompt,
+            backend=settings.encoder_backend,
             progress=progress,
         )
 

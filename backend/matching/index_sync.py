@@ -7,7 +7,7 @@ load; one that does not fit is dropped and rebuilt from the table. Searches hold
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -292,14 +292,21 @@ class SearchEngine:
         return self._side(kind, tier).candidates(query)
 
     def nearest(
-        self, kind: SubjectKind, tier: SearchTier, vectors: Vector, k: int, *, without: str | None = None
+        self,
+        kind: SubjectKind,
+        tier: SearchTier,
+        vectors: Vector,
+        k: int,
+        *,
+        without: str | Collection[str] | None = None,
     ) -> list[list[float]]:
         """For each vector (n, d) the cosines of the k nearest passages of a side, best first; fewer if there are fewer.
 
-        The passages of the subject `without` are left out. Empty where the vectors cannot be searched. Raises
-        IndexesNotOpen.
+        The passages of the subject or subjects `without` are left out, and of a large side a sample stands for all. Empty where the
+        vectors cannot be searched. Raises IndexesNotOpen.
         """
-        return self._side(kind, tier).nearest(vectors, k, without)
+        apart = [without] if isinstance(without, str) else without or ()
+        return self._side(kind, tier).nearest(vectors, k, apart)
 
     def idf(self, kind: SubjectKind, tier: SearchTier) -> Callable[[str], float]:
         """Inverse document frequency of a token on one side; raises IndexesNotOpen."""

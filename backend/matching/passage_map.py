@@ -92,6 +92,13 @@ class PassageMap:
         codes = np.unique(self._view[1])
         return {self._subjects[code] for code in codes.tolist() if code >= 0}
 
+    def sample(self, count: int) -> Numbers:
+        """At most so many live passages, evenly over all, in rising order."""
+        ids, codes = self._view
+        live: Numbers = ids[codes != _GONE]
+        places = np.linspace(0, len(live) - 1, count).astype(np.int64) if len(live) > count else np.arange(len(live))
+        return live[places]
+
     def checksum(self, apart_from: Iterable[int] = ()) -> tuple[int, int, int]:
         """Number, sum of ids and sum of weighted stamps of the live passages, some left out."""
         ids, codes = self._view

@@ -142,7 +142,9 @@ def match_text(
     good = [r for r in entries if _is_good(r)]
     shown = good[:SHOWN]
     # Beside a short list a few weaker ones stand folded away: the next best may be what is wanted.
-    nearest = [r for r in entries if not _is_good(r)][: max(0, NEAREST - len(shown))]
+    here = {r.card.organisation_id for r in shown} - {None}
+    weak = [r for r in entries if not _is_good(r) and r.card.organisation_id not in here]
+    nearest = spread(weak, lambda r: r.card.organisation_id, per_organisation=1)[: max(0, NEAREST - len(shown))]
     quotable = quoted(session, viewer, side, tier, [r.card for r in shown + nearest])
     found = tables(engine, wanted, side, tier, ranking.query, quotable)
     besides = further(good, SHOWN, lambda r: r.card.organisation_id)

@@ -23,6 +23,8 @@ PASSAGES = 1_000
 """Passages looked up for them: a subject brings several, and near duplicates of one text come together."""
 MORE_PASSAGES = 4_000
 """Looked up once more where those were of too few subjects."""
+SAMPLE = 2_000
+"""Passages among which `nearest` looks: about as many as the seed data have on one side."""
 
 Side = tuple[SubjectKind, SearchTier]
 SIDES: tuple[Side, ...] = tuple((kind, tier) for kind in SubjectKind for tier in SearchTier)
@@ -149,18 +151,23 @@ class SideIndex:
         fused = reciprocal_rank_fusion([by_meaning, list(words)])
         return [Candidate(hit.id, hit.score, dense.get(hit.id, 0.0), words.get(hit.id, 0.0)) for hit in fused]
 
-    def nearest(self, vectors: Vector, k: int, without: str | None) -> list[list[float]]:
-        """For each vector (n, d) the cosines of the k nearest passages, those of the subject `without` left out."""
+    def nearest(self, vectors: Vector, k: int, without: Collection[str] = ()) -> list[list[float]]:
+        """For each vector (n, d) the cosines of the k nearest passages, those of the subjects `without` left out.
+
+        Of a large side a sample of passages stands for all: a search for dozens of vectors would take a second, and how
+        near the nearest are would follow from the size of the library.
+        """
         searched = self.vectors if self.vectors is not None else self.remote
-        apart = self.passages.passages_of([without]) if without else np.empty(0, dtype=np.int64)
-        if searched is None or not len(vectors):
+        among = self.passages.sample(SAMPLE)
+        if without:
+            among = np.setdiff1d(among, self.passages.passages_of(without))
+        if searched is None or not len(vectors) or not len(among):
             return [[] for _row in vectors]
         try:
-            ids, scores = searched.search(vectors, k + len(apart))
+            ids, scores = searched.search(vectors, min(k, len(among)), only=among)
         except IndexUnavailable:
             return [[] for _row in vectors]
-        kept = (ids >= 0) & ~np.isin(ids, apart)
-        return [row[good][:k].tolist() for row, good in zip(scores, kept, strict=True)]
+        return [row[found >= 0].tolist() for row, found in zip(scores, ids, strict=True)]
 
     def _nearest(self, query: Query) -> dict[str, float]:
         """Cosines of the subjects of the nearest passages."""

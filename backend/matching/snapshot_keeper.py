@@ -1,5 +1,6 @@
 """When snapshots are written: soon after something was purged, now and then otherwise, and never while a page waits."""
 
+import atexit
 import logging
 import threading
 import time
@@ -40,6 +41,8 @@ class SnapshotKeeper:
         self._seconds = 0.0
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
+        # No snapshot is begun while the interpreter goes away.
+        atexit.register(self._stop.set)
         self.database_id = ""
 
     def folder(self, side: Side) -> Path:

@@ -5,8 +5,8 @@ text of a need to ranked cards with their evidence (the encoder included), and m
 the table, an exact scan of all vectors by numpy, and the BM25 index alone.
 
 The capabilities are composed of sentences of the seed data, so that words are as frequent as in real texts. 1,500
-sentences are encoded for real; every copy has the vector of its sentence with a little noise (cosine about 0.97), since
-encoding a million passages would take hours. Each has about five passages in each of two tiers.
+sentences and the titles are encoded for real; a passage has the vector of its sentence and its title together with a
+little noise, since encoding a million passages would take hours. Each has about five passages in each of two tiers.
 """
 
 import argparse

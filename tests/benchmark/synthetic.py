@@ -26,16 +26,22 @@ SENTENCES = 1_500
 """Sentences that are encoded for real."""
 PER_ORGANISATION = 25
 AT_ONCE = 1_000
-NOISE = 0.25
-"""Length of the random vector that is added to that of a sentence: the cosine with it is then about 0.97."""
+TITLE_SHARE = 0.5
+"""Weight of the vector of the title beside that of the sentence: both are encoded together (embeddings.passages)."""
+NOISE = 0.15
+"""Length of the random vector that is added, so that no two are the same."""
+
+Chosen = tuple[int, list[int]]
+"""Number of a title, and numbers of sentences."""
 
 
 @dataclass(frozen=True)
 class Material:
-    """Titles and sentences of the seed data, and the vectors of the sentences, shape (n, d)."""
+    """Titles and sentences of the seed data, and their vectors, shapes (t, d) and (n, d)."""
 
     titles: Sequence[str]
     sentences: Sequence[str]
+    title_vectors: Vector
     vectors: Vector
 
 
@@ -46,7 +52,8 @@ def material(encoder: Encoder) -> Material:
     sentences = sorted(s for s in texts if 14 <= len(s) <= 110)
     random.Random(1).shuffle(sentences)
     sentences = sentences[:SENTENCES]
-    return Material([row["title"] for row in rows], sentences, encoder.encode_passages(sentences))
+    titles = [row["title"][:60] for row in rows]
+    return Material(titles, sentences, encoder.encode_passages(titles), encoder.encode_passages(sentences))
 
 
 def build(database: Database, encoder: Encoder, made_of: Material, size: int) -> int:
@@ -71,16 +78,17 @@ def build(database: Database, encoder: Encoder, made_of: Material, size: int) ->
 
 def _capabilities(
     made_of: Material, owners: Sequence[str], numbers: range, chance: random.Random
-) -> Iterator[tuple[Capability, TieredText, list[int]]]:
+) -> Iterator[tuple[Capability, TieredText, Chosen]]:
     for number in numbers:
         chosen = chance.sample(range(len(made_of.sentences)), 5)
+        title = chance.randrange(len(made_of.titles))
         texts = [made_of.sentences[i] for i in chosen]
         capability = Capability(
             id=f"{chance.getrandbits(64):016x}",
             organisation_id=owners[number // PER_ORGANISATION],
             kind=chance.choice(list(CapabilityKind)[:4]),
             status=CapabilityStatus.PUBLISHED,
-            title=f"{chance.choice(made_of.titles)[:60]} {chance.choice('ABCDEFGH')}{number}",
+            title=f"{made_of.titles[title]} {chance.choice('ABCDEFGH')}{number}",
             region="310107",
             summary="\n".join(texts[:3]),
             audience=Audience.PUBLIC,
@@ -90,14 +98,14 @@ def _capabilities(
             confirmed_at=utc_now(),
         )
         brief = (capability.composition, "", "", "", capability.performance, "")
-        yield capability, TieredText(capability.title, (capability.summary,), brief), chosen
+        yield capability, TieredText(capability.title, (capability.summary,), brief), (title, chosen)
 
 
 def _write(
     session: Session,
     encoder: Encoder,
     made_of: Material,
-    made: Sequence[tuple[Capability, TieredText, list[int]]],
+    made: Sequence[tuple[Capability, TieredText, Chosen]],
     noise: np.random.Generator,
 ) -> int:
     table = SQLModel.metadata.tables["capability"]
@@ -118,9 +126,10 @@ def _write(
     return documents.write(session, wanted, vectors, encoder.name)
 
 
-def _vector(made_of: Material, text: str, chosen: Sequence[int]) -> Vector:
-    """That of the sentence, or for several sentences their mean."""
-    found = [i for i in chosen if made_of.sentences[i] in text] or list(chosen)
-    mean: Vector = made_of.vectors[found].mean(axis=0)
+def _vector(made_of: Material, text: str, chosen: Chosen) -> Vector:
+    """That of the title and the sentence, or for several sentences their mean."""
+    title, sentences = chosen
+    found = [i for i in sentences if made_of.sentences[i] in text] or list(sentences)
+    mean: Vector = made_of.vectors[found].mean(axis=0) + TITLE_SHARE * made_of.title_vectors[title]
     mean /= np.linalg.norm(mean)
     return mean

@@ -21,10 +21,12 @@ def check_first_suggestion(page: Page) -> None:
     expect(first.get_by_role("heading", name=COMPANY)).to_be_visible()
     expect(first.get_by_role("link", name=CAPABILITY)).to_be_visible()
     expect(first.locator(".grade")).to_contain_text("匹配度：强")
-    evidence = first.locator(".evidence blockquote")
+    table = first.get_by_role("table", name="需求要点与原文依据")
+    for requirement in TRANSSEPTAL.requirements:
+        expect(table.get_by_role("rowheader", name=requirement)).to_be_visible()
     for word in ("弯", "射频", "房间隔"):
-        expect(evidence).to_contain_text(word)
-    expect(evidence.locator("mark").first).to_be_visible()
+        expect(table).to_contain_text(word)
+    expect(table.locator("q mark").first).to_be_visible()
 
 
 def check_withdrawn(page: Page) -> None:
