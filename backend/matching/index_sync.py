@@ -302,8 +302,8 @@ class SearchEngine:
     ) -> list[list[float]]:
         """For each vector (n, d) the cosines of the k nearest passages of a side, best first; fewer if there are fewer.
 
-        The passages of the subject or subjects `without` are left out, and of a large side a sample stands for all. Empty where the
-        vectors cannot be searched. Raises IndexesNotOpen.
+        The passages of the subject or subjects `without` are left out, and of a large side a sample stands for all.
+        Empty where the vectors cannot be searched. Raises IndexesNotOpen.
         """
         apart = [without] if isinstance(without, str) else without or ()
         return self._side(kind, tier).nearest(vectors, k, apart)
