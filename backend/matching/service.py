@@ -1,6 +1,6 @@
 """Suggestions for a need or capability: ranked, filtered, with the reasons that the viewer may read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -142,9 +142,7 @@ def match_text(
     good = [r for r in entries if _is_good(r)]
     shown = good[:SHOWN]
     # Beside a short list a few weaker ones stand folded away: the next best may be what is wanted.
-    here = {r.card.organisation_id for r in shown} - {None}
-    weak = [r for r in entries if not _is_good(r) and r.card.organisation_id not in here]
-    nearest = spread(weak, lambda r: r.card.organisation_id, per_organisation=1)[: max(0, NEAREST - len(shown))]
+    nearest = _nearest(shown, [r for r in entries if not _is_good(r)])
     quotable = quoted(session, viewer, side, tier, [r.card for r in shown + nearest])
     found = tables(engine, wanted, side, tier, ranking.query, quotable)
     besides = further(good, SHOWN, lambda r: r.card.organisation_id)
@@ -169,6 +167,18 @@ def match_text(
 
 def _is_good(r: Ranked) -> bool:
     return r.grade is not Grade.WEAK
+
+
+def _nearest(shown: Sequence[Ranked], weak: Sequence[Ranked]) -> list[Ranked]:
+    """A few weak entries for a short list, one of each organisation that is not on it. The anonymous stand alone."""
+    seen = {r.card.organisation_id for r in shown if r.card.organisation_id}
+    found: list[Ranked] = []
+    for r in weak:
+        if r.card.organisation_id not in seen:
+            found.append(r)
+            if r.card.organisation_id:
+                seen.add(r.card.organisation_id)
+    return found[: max(0, NEAREST - len(shown))]
 
 
 def _filtered(
