@@ -92,7 +92,7 @@ def rank(
     cards = CARDS[side](session, viewer, [c.subject_id for c in candidates])
     admitted = [c for c in candidates if c.subject_id in cards and admits(cards[c.subject_id])]
     read = _once(session, side, tier, [c.subject_id for c in admitted[:READ_CLOSELY]])
-    known = _circumstances(engine, wanted.subject, side, tier, query, admitted, cards, read)
+    known = _circumstances(engine, viewer, wanted.subject, side, query, admitted, cards, read)
     scored = judge(query, admitted, read, weights(), known)
     return Ranking(EngineState.READY, query, [Ranked(cards[s.candidate.subject_id], s) for s in scored])
 
@@ -112,9 +112,9 @@ def _once(
 
 def _circumstances(
     engine: SearchEngine,
+    viewer: Viewer,
     subject: Card | None,
     side: SubjectKind,
-    tier: SearchTier,
     query: Query,
     candidates: Sequence[Candidate],
     cards: Mapping[str, Card],
@@ -124,7 +124,9 @@ def _circumstances(
     close = [c.subject_id for c in candidates[:READ_CLOSELY]]
     passages = read(close)
     whole = {i: documents.vector_of(passages[i][0]) for i in close if i in passages}
-    reverse = _reverse(engine, side.other, tier, query, whole, subject)
+    # The other direction counts what others have published: teasers alone, and before those who may read them all.
+    reads_teasers = viewer.is_verified_member or viewer.is_admin
+    reverse = _reverse(engine, side.other, query, whole, subject) if reads_teasers else {}
     found = {}
     for name in close:
         card = cards[name]
@@ -139,7 +141,6 @@ def _circumstances(
 def _reverse(
     engine: SearchEngine,
     side: SubjectKind,
-    tier: SearchTier,
     query: Query,
     whole: Mapping[str, "np.ndarray[tuple[int], np.dtype[np.float32]]"],
     subject: Card | None,
@@ -148,7 +149,7 @@ def _reverse(
     if not whole:
         return {}
     rows = np.stack(list(whole.values()))
-    nearest = engine.nearest(side, tier, rows, REVERSE_NEAREST, without=subject.id if subject else None)
+    nearest = engine.nearest(side, SearchTier.TEASER, rows, REVERSE_NEAREST, without=subject.id if subject else None)
     own = rows @ query.vector
     return {
         name: 0.5 - sum(score > mine for score in scores) / REVERSE_NEAREST
