@@ -58,9 +58,10 @@ def _paired(datasets: Sequence[Path], corpora: Sequence[Path]) -> None:
 
 
 def _encoder(model: str | None, cache: Path | None) -> "CachedEncoder":
-    from backend.matching.judging import open_encoder
+    from backend.matching.engine import open_encoder
+    from embeddings.evaluation.cache import CachedEncoder
 
-    return open_encoder(Settings(), model, cache, show_progress)
+    return CachedEncoder(open_encoder(Settings(), show_progress, model), cache)
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,8 @@ class Database:
         if self.is_sqlite and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         options: dict[str, Any] = {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000}} if self.is_sqlite else {}
-        self.engine: Engine = create_engine(parsed, **options)
+        # Else the message of a failed statement repeats its values, which may be texts that not everybody may read.
+        self.engine: Engine = create_engine(parsed, hide_parameters=True, **options)
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
 

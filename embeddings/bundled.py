@@ -30,6 +30,7 @@ from embeddings.types import EncoderUnavailable
 
 MODEL_NAME = "intfloat/multilingual-e5-small"
 MARKER = "yiqiao-build.json"
+WEIGHTS = "model.safetensors"
 BUILD_FORMAT = 1
 """Raised when this module builds another folder from the same source; older folders are then rebuilt."""
 
@@ -63,11 +64,21 @@ def build(cache_dir: Path, progress: Progress | None = None) -> Path:
     return build_once(cache_dir / f"multilingual-e5-small-{digest[:12]}", MODEL_NAME, digest, write, tell)
 
 
-def build_once(folder: Path, model: str, digest: str, write: Callable[[Path, Progress], None], tell: Progress) -> Path:
+def build_once(
+    folder: Path,
+    model: str,
+    digest: str,
+    write: Callable[[Path, Progress], None],
+    tell: Progress,
+    weights: str = WEIGHTS,
+) -> Path:
     """Return a model folder, having `write` make it first if it is absent, damaged or of another source digest.
 
     The folder is made under a temporary name and renamed, so a reader never sees half of it. Processes that build at
     once wait for each other where the system has file locks; elsewhere the first to finish wins.
+
+    Args:
+        weights: name of the file without which the folder is not whole.
 
     Raises:
         EncoderUnavailable: if the folder cannot be written; what `write` raises besides.
@@ -76,19 +87,19 @@ def build_once(folder: Path, model: str, digest: str, write: Callable[[Path, Pro
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
         with _locked(cache_dir / f".{folder.name}.lock") as alone:
-            if not _usable(folder, digest):
+            if not _usable(folder, digest, weights):
                 for left in cache_dir.glob(f".{folder.name}-*") if alone else ():
                     shutil.rmtree(left, ignore_errors=True)  # A build that was killed left up to 1 GB.
-                _build_into(folder, model, digest, write, tell)
+                _build_into(folder, model, digest, write, tell, weights)
     except OSError as error:
         raise EncoderUnavailable(f"cannot build the encoder {model} in {cache_dir}: {error}") from error
     tell("model folder ready", 1.0)
     return folder
 
 
-def verify(path: Path) -> bool:
+def verify(path: Path, weights: str = WEIGHTS) -> bool:
     """Whether every file of the folder still has the sha256 that its marker recorded when it was built."""
-    marker = read_marker(path)
+    marker = read_marker(path, weights)
     if marker is None:
         return False
     try:
@@ -97,7 +108,7 @@ def verify(path: Path) -> bool:
         return False
 
 
-def read_marker(path: Path) -> dict[str, Any] | None:
+def read_marker(path: Path, weights: str = WEIGHTS) -> dict[str, Any] | None:
     """The marker of a built folder (`format`, `model`, `source_sha256`, `files`), or None if there is no valid one."""
     try:
         marker = json.loads((path / MARKER).read_text(encoding="utf-8"))
@@ -106,7 +117,7 @@ def read_marker(path: Path) -> dict[str, Any] | None:
     if not isinstance(marker, dict) or marker.get("format") != BUILD_FORMAT:
         return None
     files = marker.get("files")
-    if not isinstance(files, dict) or "model.safetensors" not in files or not {"model", "source_sha256"} <= set(marker):
+    if not isinstance(files, dict) or weights not in files or not {"model", "source_sha256"} <= set(marker):
         return None
     return marker
 
@@ -136,17 +147,19 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _usable(folder: Path, digest: str) -> bool:
+def _usable(folder: Path, digest: str, weights: str) -> bool:
     if not folder.exists():
         return False
-    marker = read_marker(folder)
-    if marker is not None and marker["source_sha256"] == digest and verify(folder):
+    marker = read_marker(folder, weights)
+    if marker is not None and marker["source_sha256"] == digest and verify(folder, weights):
         return True
     warnings.warn(f"the model folder {folder} is damaged or out of date and is built again", stacklevel=3)
     return False
 
 
-def _build_into(folder: Path, model: str, digest: str, write: Callable[[Path, Progress], None], tell: Progress) -> None:
+def _build_into(
+    folder: Path, model: str, digest: str, write: Callable[[Path, Progress], None], tell: Progress, weights: str
+) -> None:
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         new = work / "new"
@@ -160,7 +173,9 @@ def _build_into(folder: Path, model: str, digest: str, write: Callable[[Path, Pr
         try:
             os.rename(new, folder)
         except OSError:
-            if not verify(folder):  # Without file locks another process may have been first; its folder is as good.
+            if not verify(
+                folder, weights
+            ):  # Without file locks another process may have been first; its folder is as good.
                 raise
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -60,7 +60,7 @@ def load_encoder(
     if backend not in get_args(Backend):
         raise EncoderUnavailable(f"there is no encoder backend {backend!r}; known: {', '.join(get_args(Backend))}")
     wait_asleep()
-    tell = progress or _silent
+    tell = progress or bundled.silent
     name, folder = _find(model, cache_dir, lambda message, share: tell(message, share * 0.6))
     tell("fingerprinting the weights", 0.6)
     stored = _stored_prompts(folder)
@@ -182,7 +182,3 @@ def _in_hugging_face_cache(name: str) -> Path | None:
         return None
     has_weights = any(path.suffix in _WEIGHT_SUFFIXES for path in folder.rglob("*"))
     return folder if has_weights and (folder / "modules.json").is_file() else None
-
-
-def _silent(message: str, fraction: float) -> None:
-    """Used when nobody listens."""

@@ -9,6 +9,20 @@ from embeddings.encoder import load_encoder
 from embeddings.types import Encoder
 
 
+def open_encoder(
+    settings: Settings, progress: Callable[[str, float], None] | None = None, model: str | None = None
+) -> Encoder:
+    """The encoder of the settings, or another one with the prompts of its own; raises EncoderUnavailable."""
+    return load_encoder(
+        model or settings.model,
+        settings.models_dir,
+        query_prompt=None if model else settings.query_prompt,
+        passage_prompt=None if model else settings.passage_prompt,
+        backend=settings.encoder_backend,
+        progress=progress,
+    )
+
+
 def make_engine(
     settings: Settings, database: Database, progress: Callable[[str, float], None] | None = None
 ) -> SearchEngine:
@@ -21,14 +35,7 @@ def make_engine(
         raise ValueError("YIQIAO_INDEX is neither faiss nor the address of a Milvus service (milvus://host:19530).")
 
     def load() -> Encoder:
-        return load_encoder(
-            settings.model,
-            settings.models_dir,
-            query_prompt=settings.query_prompt,
-            passage_prompt=settings.passage_prompt,
-            backend=settings.encoder_backend,
-            progress=progress,
-        )
+        return open_encoder(settings, progress)
 
     return SearchEngine(
         database, settings.index_dir, load, retry_seconds=settings.model_retry_seconds, index=settings.index or None

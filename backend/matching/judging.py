@@ -9,13 +9,10 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from backend.config import Settings
 from backend.matching.offline import OfflineEngine
 from backend.matching.points import points_of
 from backend.matching.ranker import Weights
 from backend.matching.scoring import Scored
-from embeddings.encoder import load_encoder
-from embeddings.evaluation.cache import CachedEncoder
 from embeddings.evaluation.dataset import Doc, read_jsonl
 from embeddings.passages import normalise
 from embeddings.types import Encoder
@@ -93,21 +90,6 @@ def group_of(text: str) -> str:
 def digests(paths: Sequence[Path]) -> dict[str, str]:
     """File name to sha256; raises OSError."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-
-
-def open_encoder(
-    settings: Settings, model: str | None, cache: Path | None, progress: Callable[[str, float], None]
-) -> CachedEncoder:
-    """The encoder of the settings, or another one with the prompts of its own; raises EncoderUnavailable."""
-    prompts = (None, None) if model else (settings.query_prompt, settings.passage_prompt)
-    encoder = load_encoder(
-        model or settings.model,
-        settings.models_dir,
-        query_prompt=prompts[0],
-        passage_prompt=prompts[1],
-        progress=progress,
-    )
-    return CachedEncoder(encoder, cache)
 
 
 def offline(

@@ -17,7 +17,6 @@ import hashlib
 import importlib
 import json
 import shutil
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,16 +99,7 @@ def build(folder: Path, identity: str, cache_dir: Path, tell: Progress) -> Path:
         tell("comparing the rounded model with the original", 0.7)
         check(CompactModel(new), slow)
 
-    try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        with bundled._locked(cache_dir / f".{target.name}.lock") as alone:
-            if not _whole(target, digest):
-                for left in cache_dir.glob(f".{target.name}-*") if alone else ():
-                    shutil.rmtree(left, ignore_errors=True)
-                bundled._build_into(target, f"{folder.name}{SUFFIX}", digest, write, tell)
-    except OSError as error:
-        raise EncoderUnavailable(f"cannot write the rounded encoder into {cache_dir}: {error}") from error
-    return target
+    return bundled.build_once(target, f"{folder.name}{SUFFIX}", digest, write, tell, WEIGHTS)
 
 
 def check(model: CompactModel, slow: original.TorchModel) -> None:
@@ -271,26 +261,6 @@ def _probe(model: CompactModel | original.TorchModel) -> Vector:
     for batch in model.batches(PROBES, ""):
         vectors[list(batch.rows)] = batch.compute()
     return vectors
-
-
-def _whole(folder: Path, digest: str) -> bool:
-    """Whether the folder is there and every file has the digest recorded when it was written."""
-    if not folder.exists():
-        return False
-    try:
-        marker = _json(folder / bundled.MARKER)
-        files = marker["files"]
-        if (
-            marker["format"] == bundled.BUILD_FORMAT
-            and marker["source_sha256"] == digest
-            and WEIGHTS in files
-            and all(bundled.file_digest(folder / name) == recorded for name, recorded in files.items())
-        ):
-            return True
-    except (OSError, KeyError, TypeError, AttributeError, UnsuitableModel):
-        pass  # Whatever is wrong with it, it is written again.
-    warnings.warn(f"the model folder {folder} is damaged or out of date and is built again", stacklevel=3)
-    return False
 
 
 def _json(path: Path) -> Any:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from embeddings.jsonl import json_lines
 from embeddings.types import EmbeddingsError
 
 HIGHEST_GRADE = 3
@@ -59,7 +58,7 @@ def read_jsonl(corpus_path: Path, queries_path: Path) -> JudgedSet:
             file and line. Also for a file without any document or any need.
     """
     corpus: dict[str, Doc] = {}
-    for place, row in _rows(corpus_path):
+    for place, row in json_lines(corpus_path, DatasetError):
         doc = Doc(_text(row, "id", place), _text(row, "title", place), _text(row, "text", place))
         if not doc.id or doc.id in corpus:
             raise DatasetError(f"{place}: the id {doc.id!r} is empty or repeated")
@@ -68,7 +67,7 @@ def read_jsonl(corpus_path: Path, queries_path: Path) -> JudgedSet:
         raise DatasetError(f"{corpus_path} holds no document")
     queries: dict[str, str] = {}
     relevance: dict[str, dict[str, int]] = {}
-    for place, row in _rows(queries_path):
+    for place, row in json_lines(queries_path, DatasetError):
         name = _text(row, "id", place)
         if not name or name in queries:
             raise DatasetError(f"{place}: the id {name!r} is empty or repeated")
@@ -77,24 +76,6 @@ def read_jsonl(corpus_path: Path, queries_path: Path) -> JudgedSet:
     if not queries:
         raise DatasetError(f"{queries_path} holds no need")
     return JudgedSet(corpus, queries, relevance)
-
-
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"cannot read {path}: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        place = f"{path}, line {number}"
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DatasetError(f"{place}: not JSON ({error})") from error
-        if not isinstance(row, dict):
-            raise DatasetError(f"{place}: not a JSON object")
-        yield place, row
 
 
 def _text(row: dict[str, Any], field: str, place: str) -> str:

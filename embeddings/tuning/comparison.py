@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from embeddings import bundled
 from embeddings.evaluation.dataset import JudgedSet
+from embeddings.jsonl import json_lines
 from embeddings.tuning.pairs import HELD_OUT, LONGEST, Need, Product, measured_cases
 from embeddings.types import EmbeddingsError, Encoder
 
@@ -72,18 +72,12 @@ def read_pairs(path: Path) -> SimilarPairs:
     """
     pairs: list[tuple[str, str]] = []
     scores: list[float] = []
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EmbeddingsError(f"cannot read {path}: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-                pairs.append((str(row["a"]), str(row["b"])))
-                scores.append(float(row["score"]))
-            except (ValueError, KeyError, TypeError) as error:
-                raise EmbeddingsError(f"{path}, line {number}: {error}") from error
+    for place, row in json_lines(path, EmbeddingsError):
+        try:
+            pairs.append((str(row["a"]), str(row["b"])))
+            scores.append(float(row["score"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise EmbeddingsError(f"{place}: {error}") from error
     return SimilarPairs(pairs, scores)
 
 

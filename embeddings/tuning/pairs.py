@@ -7,13 +7,13 @@ needs from a CSV of product id, need and split. The texts of the products stay w
 from __future__ import annotations
 
 import csv
-import json
 import random
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from embeddings.jsonl import json_lines
 from embeddings.types import EmbeddingsError
 
 LAST_YEAR = "2023"
@@ -76,7 +76,7 @@ class Pair:
 def read_products(path: Path) -> dict[str, Product]:
     """Products by id, in the order of the file. Raises PairsError."""
     found: dict[str, Product] = {}
-    for place, row in lines(path):
+    for place, row in json_lines(path, PairsError):
         try:
             name, description = str(row["name"]), str(row["description"])
             code = str(row.get("code") or "")
@@ -98,20 +98,6 @@ def read_needs(path: Path) -> list[Need]:
         return [Need(row["product"], row["need"], row["split"]) for row in rows]
     except (OSError, UnicodeDecodeError, KeyError) as error:
         raise PairsError(f"cannot read the needs in {path}: {error}") from error
-
-
-def lines(path: Path) -> Iterable[tuple[str, dict[str, object]]]:
-    """Place and object of each line of a JSON Lines file; raises PairsError."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PairsError(f"cannot read {path}: {error}") from error
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                yield f"{path}, line {number}", json.loads(line)
-            except ValueError as error:
-                raise PairsError(f"{path}, line {number}: not JSON ({error})") from error
 
 
 def split_use(product: Product) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from embeddings import adapter, bundled
 from embeddings.encoder import load_encoder
+from embeddings.jsonl import json_lines
 from embeddings.tuning import measuring, negatives, pairs, training
 from embeddings.tuning.training import Progress, Recipe
 
@@ -72,7 +73,7 @@ def read_decisions(path: Path) -> list[tuple[str, str]]:
         PairsError: if the file cannot be used; names the line.
     """
     found: list[tuple[str, str]] = []
-    for place, row in pairs.lines(path):
+    for place, row in json_lines(path, pairs.PairsError):
         need, capability = row.get("need"), row.get("capability")
         if not isinstance(need, str) or not isinstance(capability, str):
             raise pairs.PairsError(f"{place}: need or capability is missing or no text")

@@ -16,4 +16,4 @@ if __name__ == "__main__":
     if unknown := set(chosen) - set(PARTS):
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}")
     for name in chosen:
-        importlib.import_module(f"tests.benchmark.{name}").main([])
+        importlib.import_module(f"tests.benchmark.{name}").main()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -124,13 +125,13 @@ def agreement(encoders: dict[str, SentenceEncoder], sets: Sequence[str]) -> None
             print(f"{name:<24}nDCG@10 " + "  ".join(f"{b} {figure:.4f}" for b, figure in figures.items()), flush=True)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] = ()) -> None:
     """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", type=int, default=320)
     parser.add_argument("--model", type=Path, default=None, help="a model folder instead of the default model")
     parser.add_argument("--sets", nargs="*", default=["showroom", "english_products"], help="judged sets for nDCG")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     cache = (PROJECT_ROOT / Settings().data_dir / "models").resolve()
     backends: tuple[Backend, ...] = tuple(b for b in get_args(Backend) if b != "auto")
     encoders: dict[str, SentenceEncoder] = {}
@@ -148,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -30,7 +30,6 @@ def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
         return FakeEncoder()
 
     monkeypatch.setenv("YIQIAO_DATA_DIR", str(settings.data_dir))
-    monkeypatch.setattr("backend.matching.judging.load_encoder", load)
     monkeypatch.setattr("backend.matching.engine.load_encoder", load)
 
     def start(*arguments: object, code: int = 0) -> Result:
