@@ -8,12 +8,15 @@ from typing import Annotated
 
 import typer
 
-from backend import cli_encoder, cli_matching
+from backend import cli_encoder, cli_matching, cli_vocabulary
 from backend.cli_common import fail, open_database, open_engine, show_progress
 from backend.config import SEED_DIR, Settings
 from backend.matching.index_sync import SearchEngine
+from backend.seed_files import read_rows
 
 VECTORS_FILE = "vectors.npz"
+BY_WORDS = "Matching by meaning is unavailable for the moment; these results are matched by words."
+NOTHING = "No capability in the library answers this."
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="医桥 Yiqiao: clinical needs meet capabilities.")
 index_app = typer.Typer(no_args_is_help=True, help="The search index, derived from the database.")
@@ -21,6 +24,7 @@ user_app = typer.Typer(no_args_is_help=True, help="User accounts.")
 app.add_typer(cli_matching.ranker_app, name="ranker")
 app.add_typer(cli_encoder.app, name="encoder")
 app.add_typer(index_app, name="index")
+app.add_typer(cli_vocabulary.app, name="vocabulary")
 app.add_typer(user_app, name="user")
 app.command()(cli_matching.evaluate)
 
@@ -46,7 +50,10 @@ def serve(
     settings = Settings()
     with open_database(settings):
         pass
-    application = create_app(settings)
+    try:
+        application = create_app(settings)
+    except ValueError as error:
+        raise fail(str(error)) from error
     uvicorn.run(
         application,
         host=host or settings.host,
@@ -86,7 +93,7 @@ def demo_accounts() -> None:
     from backend import seeding
 
     typer.echo(f"Demo sign-ins (password of all: {seeding.DEMO_PASSWORD})")
-    for row in seeding.read_rows(SEED_DIR, "accounts"):
+    for row in read_rows(SEED_DIR, "accounts"):
         typer.echo(f"  {row['email']:<36} {row['name']}")
 
 
@@ -115,6 +122,7 @@ def match(
             engine.follow()
         except EncoderUnavailable as error:
             raise fail(str(error)) from error
+        had_vectors = engine.vectors_available
         with database.session() as session:
             found = service.match_text(
                 session,
@@ -124,7 +132,11 @@ def match(
                 SubjectKind.CAPABILITY,
                 admits=lambda card: not kind or compatible(SubjectKind.NEED, kind, card.kind),
             )
-    assert found.state is EngineState.READY
+        by_words = not (had_vectors and engine.vectors_available)
+    if found.state is not EngineState.READY:
+        raise fail(engine.problem or "The encoder is not at hand any more.")
+    if by_words:
+        typer.echo(BY_WORDS, err=True)
     rows = [
         {
             "rank": rank,
@@ -137,11 +149,14 @@ def match(
         for rank, m in enumerate((found.matches + found.nearest)[:top], 1)
     ]
     if as_json:
-        json.dump({"answered": bool(found.matches), "matches": rows}, sys.stdout, ensure_ascii=False, indent=2)
+        answer = {"answered": bool(found.matches), "by_words": by_words, "matches": rows}
+        json.dump(answer, sys.stdout, ensure_ascii=False, indent=2)
         typer.echo()
         return
     if not found.matches:
-        typer.echo("No capability in the library answers this. The nearest, weakly related:")
+        # Words alone cannot tell that the library has nothing.
+        said = "No capability is a clear match by its words." if by_words else NOTHING
+        typer.echo(f"{said} The nearest, weakly related:")
     for row in rows:
         typer.echo(f"{row['rank']:>2}  {row['organisation']}  {row['capability']}  [{row['grade']}]")
         typer.echo(f"      {row['evidence']}")
@@ -184,15 +199,31 @@ def index_export(path: Annotated[Path, typer.Argument(help="The .npz file to wri
 
 @index_app.command("status")
 def index_status() -> None:
-    """What is indexed, with which model, and what is waiting."""
+    """What is indexed, with which model, what is waiting, and whether the service of the vectors answers."""
     from backend.matching import status
+    from embeddings.types import EmbeddingsError
 
-    with open_database(Settings()) as database, database.session() as session:
+    settings = Settings()
+    with open_database(settings) as database, database.session() as session:
         found = status.of_database(session)
-    typer.echo(f"sequence  {found.sequence}")
-    typer.echo(f"waiting   {found.waiting}")
-    for row in found.rows:
-        typer.echo(f"{row.kind:<11} {row.tier:<7} {row.subjects:>6} subjects {row.passages:>7} passages  {row.model}")
+        typer.echo(f"sequence  {found.sequence}")
+        typer.echo(f"waiting   {found.waiting}")
+        for row in found.rows:
+            typer.echo(
+                f"{row.kind:<11} {row.tier:<7} {row.subjects:>6} subjects {row.passages:>7} passages  {row.model}"
+            )
+        try:
+            served = status.of_service(session, settings.index or None)
+        except (EmbeddingsError, ValueError) as error:
+            raise fail(str(error)) from error
+    for side in served:
+        if side.vectors is not None:
+            typer.echo(
+                f"{side.kind:<11} {side.tier:<7} {side.vectors:>6} vectors in the service, fed to {side.sequence}"
+            )
+    if any(side.vectors is None for side in served):
+        typer.echo("The service of the vectors does not answer: matching by meaning is unavailable for the moment.")
+        typer.echo("Until it does, the site goes by words; what changes meanwhile is made up for by itself.")
 
 
 @user_app.command("create")

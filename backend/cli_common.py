@@ -41,6 +41,9 @@ def open_engine(settings: Settings) -> Iterator[tuple[Database, SearchEngine]]:
 
     ranker.use(ranker.own_file(settings.data_dir))
     with open_database(settings) as database:
-        engine = make_engine(settings, database, show_progress)
+        try:
+            engine = make_engine(settings, database, show_progress)
+        except ValueError as error:
+            raise fail(str(error)) from error
         yield database, engine
         engine.close()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The model that turns texts into vectors.")
 
+SEED = 20261122
 NEEDS_FILE = SEED_DIR / "tuning" / "needs.csv"
 
 ProductsOption = Annotated[
@@ -32,6 +33,8 @@ def tune(
     ] = None,
     rate: Annotated[float, typer.Option(min=1e-7, max=1e-2, help="Learning rate.")] = 5e-5,
     epochs: Annotated[float, typer.Option(min=0.01, max=20)] = 1.0,
+    start: Annotated[Path | None, typer.Option(help="Tuned model to go on from, with new negatives.")] = None,
+    seed: Annotated[int, typer.Option(help="Another number is another order of the pairs.")] = SEED,
     measure: Annotated[bool, typer.Option(help="Measure every checkpoint.")] = True,
 ) -> None:
     """Tune the default encoder on pairs of need and product; needs the `tune` extra."""
@@ -48,7 +51,7 @@ def tune(
 
     try:
         pairs = run.read_decisions(decisions) if decisions else []
-        recipe = Recipe(epochs=epochs, rate=rate)
+        recipe = Recipe(epochs=epochs, rate=rate, seed=seed)
         folder = run.tune(
             products,
             needs,
@@ -56,14 +59,41 @@ def tune(
             out,
             recipe=recipe,
             decisions=pairs,
+            start=start,
             measure=measure,
             progress=progress,
         )
     except ImportError as error:
         raise fail(f"Tuning needs more packages: pip install 'yiqiao[tune]' ({error}).") from error
-    except EmbeddingsError as error:
+    except (EmbeddingsError, OSError) as error:
         raise fail(str(error)) from error
     typer.echo(f"The tuned model is in {folder}. Next: yiqiao encoder compare {folder}")
+
+
+@app.command()
+def average(
+    models: Annotated[list[Path], typer.Argument(help="Folders of tuned models or of their checkpoints.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; the mean is the folder model in it.")],
+    share: Annotated[
+        list[float] | None, typer.Option(min=0, max=1, help="Share of a model, once for each; equal if left out.")
+    ] = None,
+    base_share: Annotated[float, typer.Option(min=0, max=1, help="Share of the base, beside the others.")] = 0.0,
+) -> None:
+    """Write the mean of tuned models, often better than each of them."""
+    from embeddings import bundled
+    from embeddings.tuning import averaging
+    from embeddings.types import EmbeddingsError
+
+    shares = share or [(1 - base_share) / len(models)] * len(models)
+    if len(shares) != len(models):
+        raise fail("Give --share once for each model, or not at all.")
+    try:
+        base = bundled.build(Settings().models_dir)
+        parts = [*zip(models, shares, strict=True), *([(base, base_share)] if base_share else [])]
+        folder = averaging.average(parts, base, out)
+    except (EmbeddingsError, OSError) as error:
+        raise fail(str(error)) from error
+    typer.echo(f"The mean is in {folder}. Next: yiqiao encoder compare {folder}")
 
 
 @app.command()
@@ -83,6 +113,8 @@ def compare(
     from embeddings.types import EmbeddingsError
 
     cache = Settings().models_dir
+    if len(corpus or []) != len(dataset or []):
+        raise fail("A judged set is two files: give --corpus and --dataset together.")
     try:
         known, written = pairs.read_products(products), pairs.read_needs(needs)
         retrieval = {
@@ -97,13 +129,13 @@ def compare(
             "tuned": load_encoder(model, cache),
         }
         figures = comparison.compare(encoders, retrieval, similar, lambda message: typer.echo(message, err=True))
-    except (EmbeddingsError, ValueError) as error:
+    except (EmbeddingsError, OSError, ValueError) as error:
         raise fail(str(error)) from error
     for name, found in figures.items():
         typer.echo(f"{name:<28} base {found['base']:.3f}   tuned {found['tuned']:.3f}")
     if out:
         out.write_text(json.dumps(figures, ensure_ascii=False, indent=2), encoding="utf-8")
-    if lost := comparison.losses(figures, "base", "tuned", list(similar)):
+    if lost := comparison.losses(figures, "base", "tuned"):
         raise fail(f"Not better than the base: {', '.join(lost)}.")
 
 
@@ -116,12 +148,19 @@ def pack(
     needs: Annotated[Path, typer.Option(help="The needs that it learned from.")] = NEEDS_FILE,
 ) -> None:
     """Pack what a tuned model learned as the small file that ships with the project."""
+    from safetensors import SafetensorError
+
     from embeddings.tuning import run
     from embeddings.types import EmbeddingsError
 
-    measured = json.loads(figures.read_text(encoding="utf-8"))
+    try:
+        measured = json.loads(figures.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise fail(f"The figures cannot be read from {figures}: {error}") from error
     try:
         size = run.pack(model, out, Settings().models_dir, measured, [products, needs])
-    except EmbeddingsError as error:
+    except (EmbeddingsError, OSError, ValueError) as error:
         raise fail(str(error)) from error
+    except SafetensorError as error:
+        raise fail(f"The weights in {model} cannot be read: {error}") from error
     typer.echo(f"Wrote {out}: {size / 1e6:.1f} MB.")

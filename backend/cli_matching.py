@@ -58,9 +58,12 @@ def _paired(datasets: Sequence[Path], corpora: Sequence[Path]) -> None:
 
 
 def _encoder(model: str | None, cache: Path | None) -> "CachedEncoder":
+    """The encoder for judged sets in files, whose words are searched by the vocabulary of the settings."""
+    from backend.matching import vocabulary
     from backend.matching.engine import open_encoder
     from embeddings.evaluation.cache import CachedEncoder
 
+    vocabulary.use(Settings().vocabulary)
     return CachedEncoder(open_encoder(Settings(), show_progress, model), cache)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +32,13 @@ class Settings(BaseSettings):
     model_retry_seconds: float = Field(default=30.0, ge=0)
 
     index: str | None = None
+    vocabulary: Path | None = None
+
+    @field_validator("vocabulary", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        """An empty path would be the present folder."""
+        return value or None
 
     @property
     def resolved_database_url(self) -> str:

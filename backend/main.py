@@ -31,6 +31,7 @@ from backend.matching import ranker
 from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
+from backend.matching.quiet import keep_server_quiet, trace, where
 from backend.needs import forms as need_forms
 from backend.needs import routes as needs
 from backend.organisations import forms as organisation_forms
@@ -82,6 +83,7 @@ def create_app(
 ) -> FastAPI:
     """The application over a database whose tables are up to date. Database and engine may be given by tests."""
     settings = settings or Settings()
+    keep_server_quiet()
     ranker.use(ranker.own_file(settings.data_dir))
     database = database or Database(settings.resolved_database_url)
     engine = engine or make_engine(settings, database)
@@ -138,8 +140,8 @@ def _load_viewer(request: Request) -> None:
     """The frame of an error page shows who is signed in, also where the route was never reached."""
     try:
         get_viewer(request)
-    except Exception:
-        log.exception("viewer could not be loaded for an error page")
+    except Exception as error:
+        log.error("viewer could not be loaded for an error page: %s", where(error))
 
 
 def _to_sign_in(request: Request) -> Response:
@@ -171,7 +173,8 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _unexpected_error(request: Request, error: Exception) -> Response:
-    log.error("unexpected error on %s %s", request.method, request.url.path, exc_info=error)
+    # Without its message, which may hold a text that not everybody may read.
+    log.error("unexpected error on %s %s: %s", request.method, request.url.path, trace(error))
     response = _render_error(
         request, 500, _("服务器出现故障，操作可能没有保存。请稍后重试；如仍有问题，请联系平台管理员。")
     )

@@ -1,11 +1,10 @@
 """Loads the demonstration data from the files under seed_data; seed_data/README.md describes every field."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from sqlmodel import Session
 
 from backend import outbox
@@ -18,6 +17,7 @@ from backend.needs.models import Need, NeedKind, Requirement
 from backend.needs.states import NeedStatus
 from backend.organisations import service as organisations
 from backend.organisations.models import Department, MemberRole, Organisation, OrganisationKind
+from backend.seed_files import read_rows
 
 DEMO_PASSWORD = "yiqiao-demo"  # noqa: S105  the password of demonstration accounts is public by intent
 
@@ -51,14 +51,6 @@ class Seeded:
     needs: int = 0
     capabilities: int = 0
     accounts: list[tuple[str, str, str]] = field(default_factory=list)
-
-
-def read_rows(folder: Path, name: str) -> Iterator[Mapping[str, Any]]:
-    """The rows of every file of a kind: `name`.yaml, or all files in the folder `name`."""
-    paths = sorted((folder / name).glob("*.yaml")) or [folder / f"{name}.yaml"]
-    for path in paths:
-        with path.open(encoding="utf-8") as file:
-            yield from yaml.safe_load(file)
 
 
 def seed(session: Session, folder: Path) -> Seeded:

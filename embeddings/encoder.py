@@ -90,7 +90,7 @@ def _load_compact(
         built = compact_build.build(
             folder, fingerprint(folder, "", ""), cache_dir, lambda message, share: tell(message, 0.7 + share * 0.2)
         )
-        return SentenceEncoder(compact.CompactModel(built), name + compact_build.SUFFIX, *prompts)
+        return SentenceEncoder(compact.CompactModel(built), name + compact_build.suffix(), *prompts)
     except EncoderUnavailable as error:
         if backend == "int8":
             raise

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.evidence_model import Model, PairFeatures
-from embeddings.lexical import STOP_CHARACTERS, Idf, token_coverage, tokens
-from embeddings.normal import fold_with_origin
+from embeddings.lexical import STOP_CHARACTERS, Idf
+from embeddings.lexical_words import sought
+from embeddings.normal import fold, fold_with_origin
 from embeddings.opposition import opposed
 from embeddings.quantities import Fit, Quantity, fit, quantities, wanted
 from embeddings.types import Vector
@@ -34,13 +35,18 @@ class Evidence:
         position: of the sentence in the list that was given, from 0.
         text: the sentence, unchanged.
         score: cosine plus LEXICAL_SHARE times coverage; comparable within one query and encoder.
-        terms: the query's words as they stand in the sentence, in order, each once.
+        spans: stretches (start, end) of the sentence that are words of the query; sorted, apart.
     """
 
     position: int
     text: str
     score: float
-    terms: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The query's words as they stand in the sentence, in order, each once."""
+        return _terms(self.text, self.spans)
 
 
 def best_evidence(
@@ -65,11 +71,12 @@ def best_evidence(
     rows = np.asarray(vectors, dtype=np.float32)
     if query.ndim != 1 or rows.shape != (len(sentences), query.shape[0]):
         raise ValueError(f"{len(sentences)} sentences, query {query.shape} and vectors {rows.shape} do not agree")
-    wanted = set(tokens(query_text))
-    shares = [token_coverage(wanted, set(tokens(sentence)), idf) for sentence in sentences]
+    words = sought(query_text)
+    weights = words.weigh(idf)
+    shares = [words.share(fold(sentence), weights) for sentence in sentences]
     scores = rows @ query + LEXICAL_SHARE * np.asarray(shares, dtype=np.float32)
     best = int(np.argmax(scores))
-    return Evidence(best, sentences[best], float(scores[best]), matching_terms(query_text, sentences[best]))
+    return Evidence(best, sentences[best], float(scores[best]), tuple(matching_spans(query_text, sentences[best])))
 
 
 class Shown(StrEnum):
@@ -144,13 +151,13 @@ def evidence_table(
 
 
 class Reading:
-    """A sentence with its tokens and figures, taken apart once for all requirements."""
+    """A sentence as words are looked for in it, with its figures, made ready once for all requirements."""
 
-    __slots__ = ("held", "stated", "text")
+    __slots__ = ("folded", "stated", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.held = set(tokens(text))
+        self.folded = fold(text)
         self.stated: list[Quantity] = quantities(text)
 
 
@@ -158,7 +165,8 @@ def pair_features(
     requirement: str, sentences: Sequence[Reading], cosines: NDArray[np.float32], idf: Idf
 ) -> list[PairFeatures]:
     """What is judged of a requirement and each of some sentences; cosines has shape (n,)."""
-    words = set(tokens(requirement))
+    words = sought(requirement)
+    weights = words.weigh(idf)
     figures = wanted(requirement)
     found = []
     for sentence, cosine in zip(sentences, cosines, strict=True):
@@ -166,7 +174,7 @@ def pair_features(
         found.append(
             PairFeatures(
                 cosine=float(cosine),
-                coverage=token_coverage(words, sentence.held, idf),
+                coverage=words.share(sentence.folded, weights),
                 met=bool(fits) and all(each is Fit.MET for each in fits),
                 missed=Fit.MISSED in fits,
                 lacking=Fit.LACKING in fits,
@@ -201,7 +209,7 @@ def shared_words(query_text: str, text: str) -> int:
 
     Single Chinese characters and the bigrams that cross word borders are no words.
     """
-    common = {w for w in set(tokens(query_text)) & set(tokens(text)) if len(w) > 1}
+    common = sought(query_text).held(fold(text), shortest=2)
     words = {w for w in common if not any(w != other and w in other for other in common)}
     return len(words)
 
@@ -211,7 +219,10 @@ def matching_terms(query_text: str, sentence: str) -> tuple[str, ...]:
 
     Every returned term is a substring of `sentence`. A single Chinese character is no term: it would mark 针 in 针对.
     """
-    spans = matching_spans(query_text, sentence)
+    return _terms(sentence, matching_spans(query_text, sentence))
+
+
+def _terms(sentence: str, spans: Sequence[tuple[int, int]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sentence[start:end] for start, end in spans))
 
 
@@ -219,7 +230,7 @@ def matching_spans(query_text: str, sentence: str) -> list[tuple[int, int]]:
     """Stretches (start, end) of `sentence` that are words of the query; sorted, joined where they touch."""
     folded, origin = fold_with_origin(sentence)
     marked = [False] * len(sentence)
-    for token in set(tokens(query_text)):
+    for token in sought(query_text).words:
         latin = token.isascii()
         if len(token) < 2 or set(token) <= STOP_CHARACTERS:
             continue

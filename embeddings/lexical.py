@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embeddings import lexical_snapshot as snapshot
-from embeddings.lexical_query import OPENING, query_weights, repaired_opening
-from embeddings.lexical_snapshot import Thaw
+from embeddings.lexical_query import OPENING, Terms, query_weights, repaired_opening
+from embeddings.lexical_thaw import MOST_WAITING, BothTerms, Thaw, Waiting
 from embeddings.lexical_tokens import (
     CJK,
     STOP_CHARACTERS,
@@ -24,7 +24,7 @@ from embeddings.lexical_tokens import (
 from embeddings.lexical_typos import repair
 from embeddings.normal import fold, stem
 from embeddings.types import Hit
-from embeddings.vocabulary import Vocabulary, shipped_vocabulary
+from embeddings.vocabulary import Vocabulary, vocabulary_in_use
 
 if TYPE_CHECKING:
     import tantivy
@@ -54,7 +54,8 @@ class LexicalIndex:
     of the index: another vocabulary needs no new index.
 
     Args:
-        vocabulary: None for the shipped one, `Vocabulary()` for none.
+        vocabulary: None for the one in use, which is the shipped one unless `vocabulary.use` was told otherwise;
+            `Vocabulary()` for none.
 
     Source: S. Robertson, H. Zaragoza 2009, The Probabilistic Relevance Framework: BM25 and Beyond.
     """
@@ -70,12 +71,14 @@ class LexicalIndex:
         self._index = snapshot.new_index()
         self._writer: tantivy.IndexWriter | None = None
         self._searcher: tantivy.Searcher = self._index.searcher()
+        # While a snapshot is searched from its files: what takes it over, and what has been added since.
         self._thaw: Thaw | None = None
+        self._waiting = Waiting()
 
     @property
     def vocabulary(self) -> Vocabulary:
         """Words that mean the same, used by `search`."""
-        return shipped_vocabulary() if self._given_vocabulary is None else self._given_vocabulary
+        return vocabulary_in_use() if self._given_vocabulary is None else self._given_vocabulary
 
     def __len__(self) -> int:
         """Number of documents stored."""
@@ -91,20 +94,34 @@ class LexicalIndex:
         if not docs:
             return
         bodies = {name: " ".join(index_terms(text)) for name, text in docs.items()}
+        thaw = self._thaw
+        if thaw is not None and len(self._waiting) + len(bodies) > MOST_WAITING:
+            self._begin(thaw)
+            thaw.finish()
         with self._lock:
-            self._finish_thaw()
-            writer = self._open_writer(bulk=len(bodies) >= _BULK)
             replaced = [self._numbers[name] for name in bodies if name in self._numbers]
-            for number in replaced:
-                writer.delete_documents_by_term("number", number)
-            for name, body in bodies.items():
-                writer.add_document(snapshot.document(self._next, body))
-                self._names[self._next] = name
-                self._numbers[name] = self._next
-                self._next += 1
-            self._commit(len(bodies) >= _BULK)
+            if self._thaw is not None:
+                self._thaw.check()
+                self._thaw.start()
+                self._waiting = self._waiting.changed(self._name(bodies), replaced)
+            else:
+                writer = self._open_writer(bulk=len(bodies) >= _BULK)
+                for number in replaced:
+                    writer.delete_documents_by_term("number", number)
+                for number, body in self._name(bodies).items():
+                    writer.add_document(snapshot.document(number, body))
+                self._commit(len(bodies) >= _BULK)
             for number in replaced:
                 del self._names[number]
+
+    def _name(self, bodies: Mapping[str, str]) -> dict[int, str]:
+        """The same by number, a new one for each. The caller holds the lock."""
+        numbered = dict(enumerate(bodies.values(), start=self._next))
+        for number, name in zip(numbered, bodies, strict=True):
+            self._names[number] = name
+            self._numbers[name] = number
+        self._next += len(bodies)
+        return numbered
 
     def delete(self, ids: Iterable[str]) -> None:
         """Forget documents; unknown ids are no error. A deleted document is never returned again.
@@ -120,7 +137,11 @@ class LexicalIndex:
                 return
             for number in gone:  # Out of every search from here on, also while a snapshot is still being taken over.
                 del self._names[number]
-            self._finish_thaw()
+            if self._thaw is not None:
+                self._thaw.check()
+                self._thaw.start()
+                self._waiting = self._waiting.changed({}, gone)
+                return
             writer = self._open_writer()
             for number in gone:
                 writer.delete_documents_by_term("number", number)
@@ -138,22 +159,29 @@ class LexicalIndex:
 
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        searcher = self._searcher
+        # In this order: what waits comes into the searcher before it is taken from here.
+        waiting, thaw, searcher = self._waiting, self._thaw, self._searcher
         schema = snapshot.schema()
+        known = BothTerms(searcher, waiting) if waiting else searcher
+        weights = query_weights(text, known, self.vocabulary)
         terms = [
             (
                 tantivy.Occur.Should,
                 tantivy.Query.boost_query(tantivy.Query.term_query(schema, "body", term, "freq"), weight),
             )
-            for term, weight in query_weights(text, searcher, self.vocabulary).items()
+            for term, weight in weights.items()
         ]
         if not terms:
             return []
-        limit = k + max(0, searcher.num_docs - len(self._names))
+        limit = k + max(0, searcher.num_docs + len(waiting) - len(self._names))
         found = searcher.search(tantivy.Query.boolean_query(terms), limit=limit, count=False).hits
         numbers = searcher.fast_field_values("number", [address for _score, address in found])
-        named = [(self._names.get(int(number or 0)), score) for number, (score, _) in zip(numbers, found, strict=True)]
-        hits = [Hit(name, float(score)) for name, score in named if name is not None]
+        scored = {int(number or 0): float(score) for number, (score, _) in zip(numbers, found, strict=True)}
+        if waiting and thaw is not None:
+            for score, number in waiting.search(weights, lambda term: _idf(known, term), thaw.usual_length):
+                scored.setdefault(number, score)
+        named = [(self._names.get(number), score) for number, score in scored.items()]
+        hits = [Hit(name, score) for name, score in named if name is not None]
         return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:k]
 
     def expand(self, text: str) -> tuple[str, ...]:
@@ -170,10 +198,8 @@ class LexicalIndex:
     def idf(self, token: str) -> float:
         """Inverse document frequency ln(1 + (N - n + 0.5) / (n + 0.5)) of a token of `tokens`; above 0, highest if
         unknown. Documents deleted a short while ago may still count."""
-        searcher = self._searcher
-        holding = searcher.doc_freq("body", stem(token))
-        total = max(searcher.num_docs, holding)
-        return math.log(1.0 + (total - holding + 0.5) / (holding + 0.5))
+        waiting, searcher = self._waiting, self._searcher
+        return _idf(BothTerms(searcher, waiting) if waiting else searcher, stem(token))
 
     def save(self, folder: Path, sequence: int) -> None:
         """Write a snapshot of what is stored now, all or nothing, readable by its owner only. Searching and writing
@@ -187,7 +213,11 @@ class LexicalIndex:
 
         Raises:
             OSError: if it cannot be written; an older snapshot is then untouched.
+            IndexMismatch: if the snapshot that this index was loaded from could not be taken over: build it anew.
         """
+        thaw = self._thaw
+        if thaw is not None and self._waiting:
+            thaw.finish()
         with self._lock:
             searcher, names = self._searcher, dict(self._names)
         snapshot.write(folder, searcher, names, sequence)
@@ -196,8 +226,9 @@ class LexicalIndex:
     def load(cls, folder: Path, vocabulary: Vocabulary | None = None) -> tuple[LexicalIndex, int]:
         """The index that `save` wrote, and its sequence.
 
-        It can be searched at once, from the files; a thread takes it over into memory meanwhile, and a call of `upsert`
-        or `delete` waits for that. The files are not written to, so several processes may load the same snapshot.
+        It can be searched at once, from the files; with the first change a thread begins to take it over into memory,
+        which no call of `upsert` or `delete` waits for unless it brings very many texts. The files are not written to,
+        so several processes may load the same snapshot.
 
         Raises:
             IndexMismatch: if it was changed or cut in another way: build the index anew.
@@ -209,7 +240,7 @@ class LexicalIndex:
         loaded._numbers = {name: number for number, name in loaded._names.items()}
         loaded._next = len(ids)
         loaded._searcher = saved.searcher()
-        loaded._thaw = Thaw(loaded._searcher, loaded._index)
+        loaded._thaw = Thaw(loaded._searcher, loaded._index, loaded._names.__contains__, loaded._taken_over)
         return loaded, manifest.sequence
 
     @staticmethod
@@ -217,12 +248,21 @@ class LexicalIndex:
         """Remove a snapshot, for instance because a text in it was withdrawn; no error if there is none."""
         snapshot.discard(folder)
 
-    def _finish_thaw(self) -> None:
-        """Wait until a loaded snapshot is in memory. The caller holds the lock."""
-        if self._thaw is not None:
-            self._thaw.finish()
-            self._thaw = None
-            self._searcher = self._index.searcher()
+    def _begin(self, thaw: Thaw) -> None:
+        with self._lock:
+            thaw.start()
+
+    def _taken_over(self) -> None:
+        """A snapshot is in memory: what has changed meanwhile follows, then searches go there."""
+        with self._lock:
+            writer = self._open_writer()
+            for number in range(self._next):
+                if number not in self._names:
+                    writer.delete_documents_by_term("number", number)
+            for number, body in self._waiting.bodies.items():
+                writer.add_document(snapshot.document(number, body))
+            self._commit()
+            self._waiting, self._thaw = Waiting(), None
 
     def _open_writer(self, bulk: bool = False) -> tantivy.IndexWriter:
         if bulk and self._writer is not None:
@@ -241,3 +281,9 @@ class LexicalIndex:
             self._writer = None
         self._index.reload()
         self._searcher = self._index.searcher()
+
+
+def _idf(terms: Terms, term: str) -> float:
+    holding = terms.doc_freq("body", term)
+    total = max(terms.num_docs, holding)
+    return math.log(1.0 + (total - holding + 0.5) / (holding + 0.5))

@@ -6,15 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from embeddings.lexical_tokens import index_terms
 from embeddings.lexical_typos import repair
 from embeddings.normal import fold
 from embeddings.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    import tantivy
 
 MOST_TERMS = 192
 """Terms of a query; of more, those count that weigh most. On the judged needs 512 find no
@@ -35,7 +32,16 @@ TYPO_WEIGHT = 0.5
 _MOST_PREFIXED = 200_000
 
 
-def query_weights(text: str, searcher: tantivy.Searcher, vocabulary: Vocabulary) -> dict[str, float]:
+class Terms(Protocol):
+    """What a query asks of the terms of an index; tantivy's searcher is one."""
+
+    @property
+    def num_docs(self) -> int: ...
+    def doc_freq(self, field_name: str, field_value: str) -> int: ...
+    def terms_with_prefix(self, field_name: str, prefix: str, *, limit: int) -> list[tuple[str, int]]: ...
+
+
+def query_weights(text: str, searcher: Terms, vocabulary: Vocabulary) -> dict[str, float]:
     """Terms of the index and their weights, for a sum of BM25 scores; {} if the text holds nothing that is indexed."""
     frequencies: dict[str, int] = {}
 
@@ -86,12 +92,12 @@ def _terms(member: str) -> Counter[str]:
     return Counter(index_terms(member))
 
 
-def repaired_opening(opening: str, searcher: tantivy.Searcher, vocabulary: Vocabulary) -> str:
+def repaired_opening(opening: str, searcher: Terms, vocabulary: Vocabulary) -> str:
     """The folded opening of a text with its slips mended, see `repair`."""
     return _repaired(opening, searcher, vocabulary, lambda term: searcher.doc_freq("body", term))
 
 
-def _repaired(opening: str, searcher: tantivy.Searcher, vocabulary: Vocabulary, frequency: Callable[[str], int]) -> str:
+def _repaired(opening: str, searcher: Terms, vocabulary: Vocabulary, frequency: Callable[[str], int]) -> str:
     def with_prefix(prefix: str) -> list[str]:
         return [term for term, _held in searcher.terms_with_prefix("body", prefix, limit=_MOST_PREFIXED)]
 

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -182,31 +181,6 @@ def read(folder: Path) -> tuple[Manifest, tantivy.Index, list[str]]:
     if len(ids) != manifest.count or index.searcher().num_docs != manifest.count:
         raise IndexMismatch("format", f"the snapshot in {folder} does not hold {manifest.count} documents")
     return manifest, index, ids
-
-
-class Thaw:
-    """Takes a snapshot over into memory, in a thread."""
-
-    def __init__(self, saved: tantivy.Searcher, index: tantivy.Index) -> None:
-        self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, args=(saved, index), name="lexical-thaw", daemon=True)
-        self._thread.start()
-
-    def _run(self, saved: tantivy.Searcher, index: tantivy.Index) -> None:
-        try:
-            fill(index, bodies(saved))
-        except Exception as error:
-            self._error = error
-
-    def finish(self) -> None:
-        """Wait for the end.
-
-        Raises:
-            IndexMismatch: if it failed; the index can then still be searched, but must be built anew to be changed.
-        """
-        self._thread.join()
-        if self._error is not None:
-            raise IndexMismatch("format", f"the snapshot could not be taken over: {self._error}") from self._error
 
 
 def discard(folder: Path) -> None:

@@ -10,7 +10,7 @@ from embeddings.normal import fold, stem
 Idf = Callable[[str], float]
 
 CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_RUN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+(?:[-./+][^\W_{CJK}]+)*")
+RUN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+(?:[-./+][^\W_{CJK}]+)*")
 _PARTS = re.compile(r"[0-9]+(?:\.[0-9]+)?|[^\W\d_]+")
 _PAIR = re.compile(rf"(?<![^\W_{CJK}])([a-z]{{1,5}})[-/ ]([a-z]{{1,5}}|[0-9]{{1,3}})(?![^\W_{CJK}])")
 
@@ -48,7 +48,7 @@ def index_terms(text: str) -> list[str]:
 
 def _cut_folded(folded: str) -> list[str]:
     found: list[str] = []
-    for match in _RUN.finditer(folded):
+    for match in RUN.finditer(folded):
         run = match.group()
         if is_chinese(run):
             found += [word for word in cut(run) if word not in _NO_WORDS]
@@ -57,15 +57,21 @@ def _cut_folded(folded: str) -> list[str]:
                 found += [pair for pair in pairs if pair not in STOP_WORDS and "的" not in pair and "了" not in pair]
             else:
                 found += [pair for pair in pairs if pair not in STOP_WORDS]
-            continue
-        following = folded[match.end() : match.end() + 1]
-        if len(run) <= 2 and following and is_chinese(following):
-            found.append(run + following)
-        if run not in STOP_WORDS:
-            found.append(run)
-        parts = _PARTS.findall(run)
-        if len(parts) > 1:
-            found.extend(part for part in parts if part not in STOP_WORDS)
+        else:
+            found += latin_tokens(run, folded[match.end() : match.end() + 1])
+    return found
+
+
+def latin_tokens(run: str, following: str) -> list[str]:
+    """The tokens of a run that is not Chinese; `following` is the character behind it, "" at the end."""
+    found = []
+    if len(run) <= 2 and following and is_chinese(following):
+        found.append(run + following)
+    if run not in STOP_WORDS:
+        found.append(run)
+    parts = _PARTS.findall(run)
+    if len(parts) > 1:
+        found.extend(part for part in parts if part not in STOP_WORDS)
     return found
 
 

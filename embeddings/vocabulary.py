@@ -3,61 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
 from embeddings.lexical_tokens import CJK, cut, is_chinese
 from embeddings.normal import fold, stem
-from embeddings.types import EmbeddingsError
+from embeddings.vocabulary_file import Group, Member, VocabularyError, read_lines
+
+__all__ = [
+    "SHIPPED",
+    "Expansion",
+    "Group",
+    "Member",
+    "Vocabulary",
+    "VocabularyError",
+    "canonical",
+    "load_vocabulary",
+    "shipped_vocabulary",
+    "use",
+    "vocabulary_in_use",
+]
 
 SHIPPED = Path(__file__).with_name("vocabulary.txt")
 
-LONGEST_MEMBER = 80
 MOST_GROUPS = 100_000
-AMBIGUOUS = 0.5
-"""Weight of a member that is marked as ambiguous, when it is found and when it is added."""
-
 _SEPARATORS = re.compile(r"[-/\s_·]+")
 _LATIN = re.compile(r"[a-z]+")
 _CHINESE = re.compile(rf"[{CJK}]+")
 _BETWEEN_CHINESE = re.compile(rf"(?<=[{CJK}]) (?=[{CJK}])")
 _SHORT_COMPACT = 10
-
-
-class VocabularyError(EmbeddingsError, ValueError):
-    """A vocabulary file cannot be used; the message names the file and the line.
-
-    Attributes:
-        line: number from 1, 0 if the whole file is meant.
-    """
-
-    def __init__(self, path: Path, line: int, message: str) -> None:
-        super().__init__(f"{path}, line {line}: {message}" if line else f"{path}: {message}")
-        self.path = path
-        self.line = line
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One writing in a group, as it stands in the file, and its weight: 1, or AMBIGUOUS."""
-
-    text: str
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Words that are looked for together.
-
-    Attributes:
-        known: members that find the group when a text holds one of them.
-        added: members that are then looked for; the same tuple as `known` unless the line has a ">".
-    """
-
-    known: tuple[Member, ...]
-    added: tuple[Member, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +100,7 @@ class Vocabulary:
         Chinese member may not cut through words at both of its ends, and a single character must be a word of its own.
         """
         found: dict[int, Expansion] = {}
-        for key in self._keys_in(_canonical(text)):
+        for key in self._keys_in(canonical(text)):
             for number, member in self._places[key]:
                 if number in found:
                     continue
@@ -142,11 +118,11 @@ class Vocabulary:
 
         Ambiguous words are left out: a page that says "also searched" shall not puzzle its readers.
         """
-        held = _canonical(text)
+        held = canonical(text)
         words: dict[str, str] = {}
         for expansion in self.find(text):
             for member in expansion.added:
-                key = _canonical(member.text)
+                key = canonical(member.text)
                 if member.weight == 1 and key not in held:
                     words.setdefault(key, member.text)
         return tuple(words.values())
@@ -199,12 +175,12 @@ def _latin(char: str) -> bool:
 @cache
 def _keys(member: str) -> tuple[str, ...]:
     """The canonical writings that find a member: as it is and, if Latin and short, without its spaces."""
-    key = _canonical(member)
+    key = canonical(member)
     compact = key.replace(" ", "")
     return (key, compact) if compact != key and key.isascii() and len(compact) <= _SHORT_COMPACT else (key,)
 
 
-def _canonical(text: str) -> str:
+def canonical(text: str) -> str:
     """Folded, hyphens and slashes as spaces, English words as stems, no space between Chinese characters."""
     spaced = _SEPARATORS.sub(" ", fold(text)).strip()
     return _BETWEEN_CHINESE.sub("", _LATIN.sub(lambda match: stem(match.group()), spaced))
@@ -236,49 +212,22 @@ def shipped_vocabulary() -> Vocabulary:
     return load_vocabulary()
 
 
+_in_use: list[Vocabulary] = []
+
+
+def use(vocabulary: Vocabulary | None) -> None:
+    """Have every search by words that was given no vocabulary of its own go by this one; None for the shipped one."""
+    _in_use[:] = [] if vocabulary is None else [vocabulary]
+
+
+def vocabulary_in_use() -> Vocabulary:
+    """The vocabulary that `use` was told of, else the shipped one: one object for all indexes of a process."""
+    held = tuple(_in_use)  # `use` may be called meanwhile.
+    return held[0] if held else shipped_vocabulary()
+
+
 def _read(path: Path) -> Iterator[Group]:
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise VocabularyError(path, 0, f"the file is not UTF-8 ({error.reason} at byte {error.start})") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            try:
-                yield _group(line)
-            except ValueError as error:
-                raise VocabularyError(path, number, str(error)) from error
-
-
-def _group(line: str) -> Group:
-    sides = line.split(">")
-    if len(sides) > 2:
-        raise ValueError("a group has at most one >")
-    members = [_members(side.split("|")) for side in sides]
-    if len(members) == 1 and len(members[0]) < 2:
-        raise ValueError("a group needs at least two members, separated by |")
-    return Group(members[0], members[-1])
-
-
-def _members(pieces: Sequence[str]) -> tuple[Member, ...]:
-    members = tuple(_member(piece.strip()) for piece in pieces)
-    _check_distinct(member.text for member in members)
-    return members
-
-
-def _member(piece: str) -> Member:
-    ambiguous = piece.endswith("?")
-    text = piece.rstrip("?").strip()
-    if not any(char.isalnum() for char in text):
-        raise ValueError("a member is empty, or has no letter and no digit")
-    if len(text) > LONGEST_MEMBER:
-        raise ValueError(f"a member is longer than {LONGEST_MEMBER} characters: {text[:20]}…")
-    return Member(text, AMBIGUOUS if ambiguous else 1.0)
-
-
-def _check_distinct(texts: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for text in texts:
-        key = fold(text)
-        if key in seen:
-            raise ValueError(f"the member {text!r} stands twice in the group")
-        seen.add(key)
+    for _line, found in read_lines(path):
+        if isinstance(found, VocabularyError):
+            raise found
+        yield found

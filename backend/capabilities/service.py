@@ -149,7 +149,7 @@ def act(session: Session, viewer: Viewer, capability_id: str, action: str) -> Ca
 
 
 def _cards(session: Session, viewer: Viewer, capabilities: Sequence[Capability]) -> list[Card]:
-    owners = organisations.by_ids(session, (c.organisation_id for c in capabilities))
+    owners = organisations.names(session, (c.organisation_id for c in capabilities))
     return [card(c, policy.subject_of(c), c.kind, c.status, viewer, owners) for c in capabilities]
 
 
@@ -161,7 +161,7 @@ LISTS = Lists(
     visible_to=policy.visible_to,
     teasers=_cards,
 )
-cards, own, listing, open_ids = LISTS.cards, LISTS.own, LISTS.listing, LISTS.open_ids
+cards, own, listing, open_ids, ids_of = LISTS.cards, LISTS.own, LISTS.listing, LISTS.open_ids, LISTS.ids_of
 
 
 def text_of(session: Session, capability_id: str) -> TieredText | None:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from backend.disclosure.models import Audience, SubjectKind, TieredSubject
 from backend.disclosure.policy import Subject, knows_author
-from backend.organisations.models import Organisation
 from backend.organisations.policy import Viewer
 
 PATHS = {SubjectKind.NEED: "/needs", SubjectKind.CAPABILITY: "/capabilities"}
@@ -46,7 +45,7 @@ def card(
     kind: str,
     status: str,
     viewer: Viewer,
-    organisations: Mapping[str, Organisation],
+    organisation_names: Mapping[str, str],
     department_name: str | None = None,
 ) -> Card:
     """The teaser of a subject for a viewer who may read it."""
@@ -64,7 +63,7 @@ def card(
         audience=subject.audience,
         anonymous=subject.anonymous,
         organisation_id=subject.organisation_id if known else None,
-        organisation_name=organisations[subject.organisation_id].name if known else None,
+        organisation_name=organisation_names[subject.organisation_id] if known else None,
         department_name=department_name if known else None,
         is_own=subject.organisation_id in viewer.organisation_ids,
         published_at=subject.published_at,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from backend.config import Settings
 from backend.db import Database
+from backend.matching import remote, vocabulary
 from backend.matching.index_sync import SearchEngine
 from embeddings.encoder import load_encoder
 from embeddings.types import Encoder
@@ -28,15 +29,13 @@ def make_engine(
 ) -> SearchEngine:
     """An engine whose encoder is loaded on first use; `progress` hears (message, fraction) while weights are built.
 
-    Raises ValueError for an index that nobody knows.
+    Raises ValueError for an index that nobody knows, and for a vocabulary that cannot be used.
     """
-    if settings.index and settings.index != "faiss" and not settings.index.startswith("milvus"):
-        # The value itself is not repeated: it may hold a password.
-        raise ValueError("YIQIAO_INDEX is neither faiss nor the address of a Milvus service (milvus://host:19530).")
+    vocabulary.use(settings.vocabulary)
+    index = settings.index or None
+    remote.check_address(index)
 
     def load() -> Encoder:
         return open_encoder(settings, progress)
 
-    return SearchEngine(
-        database, settings.index_dir, load, retry_seconds=settings.model_retry_seconds, index=settings.index or None
-    )
+    return SearchEngine(database, settings.index_dir, load, retry_seconds=settings.model_retry_seconds, index=index)

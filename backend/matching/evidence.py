@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from backend.matching.ranker import Grade
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -69,6 +71,11 @@ def table(found: Iterable[Found]) -> tuple[EvidenceRow, ...]:
         )
         for row in found
     )
+
+
+def shown_grade(grade: Grade, rows: Sequence[EvidenceRow]) -> Grade:
+    """The grade of a match beside its table: what seems to state the opposite of a requirement is no strong match."""
+    return Grade.POSSIBLE if grade is Grade.STRONG and any(row.contrary for row in rows) else grade
 
 
 def covered(rows: Sequence[EvidenceRow]) -> int:

@@ -16,12 +16,9 @@ DETAIL_SLOPE = 30.0
 class Circumstances:
     """What is known of a candidate beside its text; 0 means unknown, as for a free text without such facts.
 
-    `reverse` is the score in the other direction: 0.5 where nothing on the query's side is closer to the candidate than
-    the query is, -0.5 where much is. `category` and `specialty` are 1 where they are the same as the query's, -1 where
-    they are others.
+    `category` and `specialty` are 1 where they are the same as the query's, -1 where they are others.
     """
 
-    reverse: float = 0.0
     category: float = 0.0
     specialty: float = 0.0
 
@@ -33,27 +30,27 @@ UNKNOWN = Circumstances()
 class Features:
     """One candidate for one query.
 
-    `dense` is the cosine of query and candidate; `contrast` is how far that lies above the median of all candidates of
-    the same query, since cosines of one encoder crowd in a narrow band that moves with the query, and `points` the same
-    for the mean over the points of the query of the best sentence. `words` is the square root of the BM25 score, which
-    grows with the number of rare words in common; `lead` is the BM25 score as a share of the best one of the query, 0
-    to 1, smaller where even the best is low. The next are those of `Circumstances`. `detail` is near 0 for a query of a
-    few words and near 1 for a page; the last three are contrast, words and lead times detail, since words tell more the
-    more of them there are.
+    `dense` is the cosine of query and candidate, `usual` the median of it over all candidates of the query: cosines of
+    one encoder crowd in a narrow band that moves with the query. `points` is how far the mean over the points of the
+    query of the best sentence lies above its median. `lead` is the BM25 score as a share of the best one of the query,
+    0 to 1, smaller where even the best is low; the score itself grows with the length of the query. `reverse` is the
+    match seen from the candidate: how far the query lies above other texts of its kind that are near to the candidate;
+    a text that is near to everything has a low one. The next are those of `Circumstances`. `detail` is near 0 for a
+    query of a few words and near 1 for a page.
     """
 
     dense: float
-    contrast: float
+    usual: float
     points: float
-    words: float
     lead: float
-    reverse: float = 0.0
+    reverse: float
     category: float = 0.0
     specialty: float = 0.0
     detail: float = 0.0
-    detail_contrast: float = 0.0
-    detail_words: float = 0.0
-    detail_lead: float = 0.0
+
+
+OF_THE_QUERY = ("usual", "detail")
+"""Features that all candidates of a query share: they say nothing of the order, and much of what is to be expected."""
 
 
 def detail_of(tokens: int) -> float:
@@ -65,6 +62,7 @@ def features(
     dense: Sequence[float],
     points: Sequence[float],
     lexical: Sequence[float],
+    commonness: Sequence[float | None],
     circumstances: Sequence[Circumstances] | None = None,
     detail: float = 0.0,
 ) -> list[Features]:
@@ -72,30 +70,26 @@ def features(
 
     Args:
         dense: cosines. points: mean best cosines of the query's points. lexical: BM25 scores, 0 where not found.
+        commonness: how near each candidate is to texts such as the query is one, `background.commonness`; None where
+            it was not looked at: the median of the others stands for it.
         circumstances: what else is known; nothing, if left out.
         detail: of the query, `detail_of`.
     """
     if not dense:
         return []
-    middle, usual, best = median(dense), median(points), max(lexical)
+    usual, usual_points, best = median(dense), median(points), max(lexical)
+    usual_commonness = median([c for c in commonness if c is not None] or [usual])
     known = circumstances or [UNKNOWN] * len(dense)
-    found = []
-    for d, p, w, c in zip(dense, points, lexical, known, strict=True):
-        contrast, words, lead = d - middle, math.sqrt(w), w / (best + LEAD_SMOOTHING)
-        found.append(
-            Features(
-                dense=d,
-                contrast=contrast,
-                points=p - usual,
-                words=words,
-                lead=lead,
-                reverse=c.reverse,
-                category=c.category,
-                specialty=c.specialty,
-                detail=detail,
-                detail_contrast=contrast * detail,
-                detail_words=words * detail,
-                detail_lead=lead * detail,
-            )
+    return [
+        Features(
+            dense=d,
+            usual=usual,
+            points=p - usual_points,
+            lead=w / (best + LEAD_SMOOTHING),
+            reverse=d - (usual_commonness if common is None else common),
+            category=c.category,
+            specialty=c.specialty,
+            detail=detail,
         )
-    return found
+        for d, p, w, common, c in zip(dense, points, lexical, commonness, known, strict=True)
+    ]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from backend.db import Database
 from backend.disclosure.models import SubjectKind
-from backend.matching import changes, documents, indexing, opening, precomputed
+from backend.matching import background, changes, documents, indexing, opening, precomputed
 from backend.matching.documents import Subject
 from backend.matching.encoder_slot import EncoderSlot
 from backend.matching.following import catch_up
@@ -69,6 +69,9 @@ class SearchEngine:
         self._snapshots = SnapshotKeeper(index_dir, self._changing, lambda: self._sides)
         self._service = VectorService(self._importer.name, retry_seconds)
         self._sequence = 0
+        self._index_dir = index_dir
+        self._backgrounds: dict[SubjectKind, Vector] = {}
+        self._sampling = threading.Lock()
 
     # -- what it can do --
 
@@ -112,6 +115,10 @@ class SearchEngine:
     def _warm_up(self) -> None:
         try:
             self.follow()
+            # Words and pinyin take half a second to read, which the first search would wait for.
+            next(iter(self._sides.values())).lexical.prepare()
+            for kind in SubjectKind:
+                self.background(kind)
         except EncoderUnavailable:
             return
         except Exception as error:
@@ -283,30 +290,23 @@ class SearchEngine:
         """Encode a query and its points (none given: the text is its one point); raises EncoderUnavailable."""
         return query_of(self.encoder(), text, points)
 
-    def candidates(self, kind: SubjectKind, tier: SearchTier, query: Query) -> list[Candidate]:
+    def candidates(
+        self, kind: SubjectKind, tier: SearchTier, query: Query, *, without: Collection[str] = ()
+    ) -> list[Candidate]:
         """Subjects of one side for a query, best first: dense and lexical rankings, fused by reciprocal rank.
 
-        The permission of the viewer is not known here: the caller checks every candidate before it is shown.
-        Raises IndexesNotOpen.
+        Those `without` are left out. The permission of the viewer is not known here: the caller checks every candidate
+        before it is shown. Raises IndexesNotOpen.
         """
-        return self._side(kind, tier).candidates(query)
+        return self._side(kind, tier).candidates(query, without)
 
-    def nearest(
-        self,
-        kind: SubjectKind,
-        tier: SearchTier,
-        vectors: Vector,
-        k: int,
-        *,
-        without: str | Collection[str] | None = None,
-    ) -> list[list[float]]:
-        """For each vector (n, d) the cosines of the k nearest passages of a side, best first; fewer if there are fewer.
-
-        The passages of the subject or subjects `without` are left out, and of a large side a sample stands for all.
-        Empty where the vectors cannot be searched. Raises IndexesNotOpen.
-        """
-        apart = [without] if isinstance(without, str) else without or ()
-        return self._side(kind, tier).nearest(vectors, k, apart)
+    def background(self, kind: SubjectKind) -> Vector:
+        """What texts of this kind usually say, as queries, shape (m, d); raises EncoderUnavailable."""
+        encoder = self.encoder()
+        with self._sampling:
+            if kind not in self._backgrounds:
+                self._backgrounds[kind] = background.stored(encoder, kind, self._index_dir)
+            return self._backgrounds[kind]
 
     def idf(self, kind: SubjectKind, tier: SearchTier) -> Callable[[str], float]:
         """Inverse document frequency of a token on one side; raises IndexesNotOpen."""

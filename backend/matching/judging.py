@@ -58,15 +58,20 @@ class Judged:
         again.sort(key=lambda pair: (-pair[0].probability, pair[0].candidate.subject_id))
         return replace(self, scored=tuple(s for s, _doc in again), docs=tuple(doc for _s, doc in again))
 
-    def pairs(self, relevant_from: int) -> list[tuple[Scored, int]]:
-        """Candidates with 1 where they are useful and 0 where not: the pool, and whatever was graded besides."""
+    def graded(self) -> list[tuple[Scored, int]]:
+        """Candidates with their grades: the pool, where those without one count as 0, and whatever was graded
+        besides."""
         order = sorted(range(len(self.docs)), key=lambda n: (-self.scored[n].candidate.fused, self.docs[n]))
         pool = set(order[:POOL]) if self.complete else set()
         return [
-            (found, int(self.grades.get(doc, 0) >= relevant_from))
+            (found, self.grades.get(doc, 0))
             for n, (found, doc) in enumerate(zip(self.scored, self.docs, strict=True))
             if n in pool or doc in self.grades
         ]
+
+    def pairs(self, relevant_from: int) -> list[tuple[Scored, int]]:
+        """As `graded`, with 1 for what is useful and 0 for what is not."""
+        return [(found, int(grade >= relevant_from)) for found, grade in self.graded()]
 
 
 @dataclass(frozen=True)

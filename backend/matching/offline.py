@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.disclosure.models import SubjectKind
+from backend.matching import background
 from backend.matching.documents import PassageRow
 from backend.matching.models import SearchDocument, SearchTier
 from backend.matching.ranker import Weights, weights
@@ -38,6 +39,7 @@ class OfflineEngine:
     ) -> None:
         self._encoder = encoder
         self._model = model or weights()
+        self._sample = background.encoded(encoder, SubjectKind.NEED)
         self._rows: dict[str, list[SearchDocument]] = {}
         self._index = empty(encoder.name, encoder.dimension)
         pending: list[tuple[SearchDocument, str]] = []
@@ -76,7 +78,7 @@ class OfflineEngine:
         """Candidates and judged candidates of one need, best first."""
         query = query_of(self._encoder, text, points)
         candidates = self._index.candidates(query)
-        return OfflineRanking(tuple(candidates), tuple(judge(query, candidates, self._read, self._model)))
+        return OfflineRanking(tuple(candidates), tuple(judge(query, candidates, self._read, self._model, self._sample)))
 
     def _read(self, subject_ids: Collection[str]) -> Mapping[str, Sequence[PassageRow]]:
         return {i: self._rows[i] for i in subject_ids if i in self._rows}

@@ -87,17 +87,16 @@ class PassageMap:
         found: Numbers = ids[wanted[np.minimum(of, len(wanted) - 1)]]
         return found
 
+    def others(self, subject_ids: Collection[str]) -> Numbers:
+        """The ids of all live passages but those of some subjects, in rising order."""
+        ids, of = self._view
+        live: Numbers = ids[of != _GONE]
+        return np.setdiff1d(live, self.passages_of(subject_ids), assume_unique=True)
+
     def subjects(self) -> set[str]:
         """The subjects that have live passages."""
         codes = np.unique(self._view[1])
         return {self._subjects[code] for code in codes.tolist() if code >= 0}
-
-    def sample(self, count: int) -> Numbers:
-        """At most so many live passages, evenly over all, in rising order."""
-        ids, codes = self._view
-        live: Numbers = ids[codes != _GONE]
-        places = np.linspace(0, len(live) - 1, count).astype(np.int64) if len(live) > count else np.arange(len(live))
-        return live[places]
 
     def checksum(self, apart_from: Iterable[int] = ()) -> tuple[int, int, int]:
         """Number, sum of ids and sum of weighted stamps of the live passages, some left out."""

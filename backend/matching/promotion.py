@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from backend.matching.training import Fitted, as_text, read_fitted
 from embeddings.evaluation.metrics import MEASURES
 from embeddings.evaluation.report import System
 from embeddings.evaluation.significance import compare_paired
+from embeddings.files import replaced
 
 ROUNDING = 1e-4
 """Differences of nDCG up to this size are none."""
@@ -30,11 +30,12 @@ def previous_file(path: Path) -> Path:
 def present(path: Path) -> Fitted:
     """The model in use: that of the installation if it is there and whole, else the packaged one.
 
-    Raises ValueError where the packaged one was fitted for other features.
+    A packaged one that was fitted for other features is what `ranker.packaged` makes of it, and has no folds.
     """
-    with contextlib.suppress(OSError, ValueError):
-        return read_fitted(path)
-    return read_fitted(ranker.WEIGHTS_FILE)
+    for file in (path, ranker.WEIGHTS_FILE):
+        with contextlib.suppress(OSError, ValueError):
+            return read_fitted(file)
+    return Fitted(ranker.packaged(), (), {})
 
 
 @dataclass(frozen=True)
@@ -200,18 +201,9 @@ def back(path: Path) -> str:
 
 def _write(path: Path, content: str) -> None:
     """All or nothing: a reader finds the old file or the new one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".json")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    with replaced(path) as file:
+        os.chmod(file.fileno(), 0o644)
+        file.write(content.encode())
 
 
 def as_lines(comparison: Mapping[str, Any]) -> Iterable[str]:

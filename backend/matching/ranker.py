@@ -8,7 +8,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -88,12 +88,13 @@ def check_features(model: Weights) -> None:
 
 @lru_cache
 def packaged() -> Weights:
-    """The weights that came with the program. A feature that they do not know yet counts for nothing until a fit."""
+    """The weights that came with the program. Features that came or went since the fit count for nothing."""
     found = read(WEIGHTS_FILE)
     try:
         check_features(found)
     except ValueError as error:
         log.warning("the packaged weights need a new fit: %s", error)
+        return replace(found, slopes={name: slope for name, slope in found.slopes.items() if name in NAMES})
     return found
 
 

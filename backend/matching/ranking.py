@@ -1,9 +1,9 @@
 """Candidates of a side for one viewer: found by the engine, permission re-checked on each, judged."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 from sqlmodel import Session
 
 from backend.capabilities import service as capabilities
@@ -21,13 +21,19 @@ from backend.needs import service as needs
 from backend.organisations.policy import Viewer
 from embeddings.types import EncoderUnavailable
 
-REVERSE_NEAREST = 20
-"""In the other direction a candidate's nearest subjects on the query's side are looked at, so many of them."""
-
 CARDS: Mapping[SubjectKind, Callable[[Session, Viewer, Collection[str]], dict[str, Card]]] = {
     SubjectKind.NEED: needs.cards,
     SubjectKind.CAPABILITY: capabilities.cards,
 }
+OF_ORGANISATION: Mapping[SubjectKind, Callable[[Session, str], set[str]]] = {
+    SubjectKind.NEED: needs.ids_of,
+    SubjectKind.CAPABILITY: capabilities.ids_of,
+}
+CROWD = 100
+"""More candidates of one organisation than this, as an imported price list gives them, are a crowd: others are looked
+for apart from them."""
+OF_A_CROWD = 20
+"""So many of a crowd stay candidates."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +93,30 @@ def rank(
         query = engine.query(wanted.text, wanted.points)
     except EncoderUnavailable:
         return Ranking(EngineState.UNAVAILABLE)
-    candidates = engine.candidates(side, tier, query)
-    # The index knows nothing of permissions: whoever is not among the cards is not for this viewer.
-    cards = CARDS[side](session, viewer, [c.subject_id for c in candidates])
-    admitted = [c for c in candidates if c.subject_id in cards and admits(cards[c.subject_id])]
+    cards: dict[str, Card] = {}
+
+    def found(without: Collection[str] = ()) -> list[Candidate]:
+        candidates = engine.candidates(side, tier, query, without=without)
+        # The index knows nothing of permissions: whoever is not among the cards is not for this viewer.
+        cards.update(CARDS[side](session, viewer, [c.subject_id for c in candidates]))
+        return [c for c in candidates if c.subject_id in cards and admits(cards[c.subject_id])]
+
+    admitted = found()
+    if crowd := _crowd([cards[c.subject_id] for c in admitted]):
+        its_best = [c for c in admitted if cards[c.subject_id].organisation_id == crowd][:OF_A_CROWD]
+        admitted = sorted([*its_best, *found(OF_ORGANISATION[side](session, crowd))], key=lambda c: -c.fused)
     read = _once(session, side, tier, [c.subject_id for c in admitted[:READ_CLOSELY]])
-    known = _circumstances(engine, viewer, wanted.subject, side, query, admitted, cards, read)
-    scored = judge(query, admitted, read, weights(), known)
+    known = _circumstances(wanted.subject, [cards[c.subject_id] for c in admitted])
+    scored = judge(query, admitted, read, weights(), engine.background(side.other), known)
     return Ranking(EngineState.READY, query, [Ranked(cards[s.candidate.subject_id], s) for s in scored])
+
+
+def _crowd(cards: Sequence[Card]) -> str | None:
+    """The organisation that leaves no room for others; of the anonymous the viewer does not know it."""
+    for organisation_id, count in Counter(card.organisation_id for card in cards).most_common(1):
+        if organisation_id and count > CROWD:
+            return organisation_id
+    return None
 
 
 def _once(
@@ -110,50 +132,15 @@ def _once(
     return read
 
 
-def _circumstances(
-    engine: SearchEngine,
-    viewer: Viewer,
-    subject: Card | None,
-    side: SubjectKind,
-    query: Query,
-    candidates: Sequence[Candidate],
-    cards: Mapping[str, Card],
-    read: Callable[[Collection[str]], Mapping[str, Sequence[PassageRow]]],
-) -> dict[str, Circumstances]:
-    """What is known of the first candidates beside their texts."""
-    close = [c.subject_id for c in candidates[:READ_CLOSELY]]
-    passages = read(close)
-    whole = {i: documents.vector_of(passages[i][0]) for i in close if i in passages}
-    # The other direction counts what others have published: teasers alone, and before those who may read them all.
-    reads_teasers = viewer.is_verified_member or viewer.is_admin
-    reverse = _reverse(engine, side.other, query, whole, subject) if reads_teasers else {}
-    found = {}
-    for name in close:
-        card = cards[name]
-        found[name] = Circumstances(
-            reverse.get(name, 0.0),
-            _agreement(subject.device_category, card.device_category) if subject else 0.0,
-            _agreement(subject.specialty, card.specialty) if subject else 0.0,
-        )
-    return found
-
-
-def _reverse(
-    engine: SearchEngine,
-    side: SubjectKind,
-    query: Query,
-    whole: Mapping[str, "np.ndarray[tuple[int], np.dtype[np.float32]]"],
-    subject: Card | None,
-) -> dict[str, float]:
-    """0.5 less the share of a candidate's nearest on the query's side that are nearer to it than the query is."""
-    if not whole:
+def _circumstances(subject: Card | None, cards: Sequence[Card]) -> dict[str, Circumstances]:
+    """What is known of candidates beside their texts."""
+    if subject is None:
         return {}
-    rows = np.stack(list(whole.values()))
-    nearest = engine.nearest(side, SearchTier.TEASER, rows, REVERSE_NEAREST, without=subject.id if subject else None)
-    own = rows @ query.vector
     return {
-        name: 0.5 - sum(score > mine for score in scores) / REVERSE_NEAREST
-        for name, mine, scores in zip(whole, own.tolist(), nearest, strict=True)
+        card.id: Circumstances(
+            _agreement(subject.device_category, card.device_category), _agreement(subject.specialty, card.specialty)
+        )
+        for card in cards
     }
 
 

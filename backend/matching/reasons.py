@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from sqlmodel import Session
@@ -18,7 +18,7 @@ from backend.matching.models import SearchTier
 from backend.matching.ranking import Wanted
 from backend.matching.sides import Query
 from backend.organisations.policy import Viewer
-from embeddings.evidence import best_evidence, evidence_table, matching_spans
+from embeddings.evidence import best_evidence, evidence_table
 from embeddings.evidence_model import Model, load_model
 
 Quotable = Mapping[str, Sequence[PassageRow]]
@@ -54,13 +54,14 @@ def sentences(
     engine: SearchEngine, side: SubjectKind, tier: SearchTier, query: Query, quotable: Quotable
 ) -> dict[str, tuple[Segment, ...]]:
     """For each subject the sentence that best shows why it fits, the words of the query marked in it."""
-    idf = engine.idf(side, tier)
+    # One request weighs the same words for every subject.
+    idf = cache(engine.idf(side, tier))
     found = {}
     for subject_id, rows in quotable.items():
         vectors = np.stack([documents.vector_of(row) for row in rows])
         best = best_evidence(query.vector, query.text, [row.text for row in rows], vectors, idf)
         if best:
-            found[subject_id] = segments(best.text, matching_spans(query.text, best.text))
+            found[subject_id] = segments(best.text, best.spans)
     return found
 
 
@@ -70,6 +71,7 @@ def tables(
     """For each subject its reasons: a table where the requirements of a need are known, and always the one sentence."""
     single = sentences(engine, side, tier, query, quotable)
     with_table = bool(wanted.points) and side is SubjectKind.CAPABILITY
+    idf = cache(engine.idf(side, tier))
     found = {}
     for subject_id, rows in quotable.items():
         lines: tuple[EvidenceRow, ...] = ()
@@ -77,7 +79,7 @@ def tables(
             vectors = np.stack([documents.vector_of(row) for row in rows])
             texts = [row.text for row in rows]
             model = _model(engine.encoder().name)
-            lines = table(evidence_table(wanted.points, query.points, texts, vectors, engine.idf(side, tier), model))
+            lines = table(evidence_table(wanted.points, query.points, texts, vectors, idf, model))
         found[subject_id] = Reasons(single.get(subject_id, ()), lines)
     return found
 

@@ -1,6 +1,7 @@
 """Vectors that a service keeps (Milvus): connecting, feeding it from the table, and going on without it."""
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,12 +17,20 @@ from backend.matching import changes, lease
 from backend.matching.quiet import where
 from backend.matching.sides import SIDES, Side, vectors_of
 from embeddings.index import FaissIndex, IndexUnavailable, MilvusIndex, open_index
-from embeddings.types import Ids, Vector
+from embeddings.types import Ids, IndexMismatch, Vector
 
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 _NO_FILE = Path()
+_ADDRESS = re.compile(r"milvus(\+https?)?://[^/]+/?|milvus\+file:///.+\.db")
+
+
+def check_address(url: str | None) -> None:
+    """Raises ValueError for an index that nobody knows, before anything is asked of it."""
+    if is_remote(url) and not _ADDRESS.fullmatch(url or ""):
+        # The value itself is not repeated: it may hold a password.
+        raise ValueError("YIQIAO_INDEX is neither faiss nor the address of a Milvus service (milvus://host:19530).")
 
 
 def is_remote(url: str | None) -> bool:
@@ -123,10 +132,17 @@ class RemoteVectors:
     def _connected(self) -> MilvusIndex:
         with self._connecting:
             if self._index is None:
-                made = open_index(self._url, name=self._name, dimension=self._dimension, model=self._model)
+                made = self._open()
                 assert not isinstance(made, FaissIndex), "only a service has a url"
                 self._index = made
             return self._index
+
+    def _open(self) -> FaissIndex | MilvusIndex:
+        try:
+            return open_index(self._url, name=self._name, dimension=self._dimension, model=self._model)
+        except (IndexMismatch, ValueError) as error:
+            # Also a service of another shape, or an address that is none, is no reason for a page to fail.
+            raise IndexUnavailable(str(error)) from error
 
     def close(self) -> None:
         """End the connection."""

@@ -47,6 +47,7 @@ class SearchPage:
     """Context of matching/search.html, whose block `results` is the fragment.
 
     `url` gives the address of the search with some of its parameters changed; the page number starts over unless given.
+    `by_words` says that the vectors could not be searched.
     """
 
     q: str
@@ -55,6 +56,7 @@ class SearchPage:
     result: searching.SearchResult
     pages: int
     too_long: bool
+    by_words: bool
     regions: Sequence[tuple[str, str]]
     specialties: Sequence[tuple[str, str]]
     url: Callable[..., str]
@@ -62,12 +64,16 @@ class SearchPage:
 
 @dataclass(frozen=True)
 class SuggestionsPage:
-    """Context of matching/suggestions.html, whose block `suggestions` is the fragment."""
+    """Context of matching/suggestions.html, whose block `suggestions` is the fragment.
+
+    `by_words` says that the vectors could not be searched.
+    """
 
     kind: SubjectKind
     subject_id: str
     card: Card
     suggestions: service.Suggestions
+    by_words: bool
 
 
 def _search_url(text: str, side: SubjectKind, filters: Filters) -> Callable[..., str]:
@@ -118,6 +124,8 @@ def search(
     )
     text = clean(q.replace("\ufffd", " "))
     too_long = len(text) > QUERY_LENGTH
+    # Asked before and after: the service may go while it is asked, and may come back just after it was not.
+    had_vectors = engine.vectors_available
     result = searching.search(session, engine, viewer, chosen, text[:QUERY_LENGTH], filters)
     context = SearchPage(
         q=text,
@@ -126,6 +134,7 @@ def search(
         result=result,
         pages=filters.pages(result.total),
         too_long=too_long,
+        by_words=bool(text) and not (had_vectors and engine.vectors_available),
         regions=regions().choices(),
         specialties=specialties().choices(),
         url=_search_url(text, chosen, filters),
@@ -153,6 +162,7 @@ def suggestions_for_capability(
 def _suggestions(
     request: Request, session: Session, viewer: Viewer, engine: SearchEngine, kind: SubjectKind, subject_id: str
 ) -> Response:
+    had_vectors = engine.vectors_available
     card, found = service.suggest(session, engine, viewer, kind, subject_id)
-    page = SuggestionsPage(kind, subject_id, card, found)
+    page = SuggestionsPage(kind, subject_id, card, found, not (had_vectors and engine.vectors_available))
     return render(request, "matching/suggestions.html", page, block="suggestions")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.matching.background import commonness
 from backend.matching.documents import PassageRow, vector_of
 from backend.matching.features import UNKNOWN, Circumstances, Features, detail_of, features
 from backend.matching.ranker import Grade, Weights
@@ -15,6 +16,7 @@ from backend.matching.sides import Candidate, Query
 from embeddings.evidence import shared_words
 from embeddings.fusion import subject_score
 from embeddings.lexical import tokens
+from embeddings.types import Vector
 
 READ_CLOSELY = 60
 """So many of the first candidates are judged by their sentences, point by point; the others by their scores alone."""
@@ -39,6 +41,7 @@ def judge(
     candidates: Sequence[Candidate],
     read: Passages,
     model: Weights,
+    sample: Vector,
     circumstances: Mapping[str, Circumstances] | None = None,
 ) -> list[Scored]:
     """All candidates, most probable first; equal ones by subject id.
@@ -46,6 +49,7 @@ def judge(
     Args:
         candidates: in the order of the fused ranking.
         read: the passages that may count for this viewer.
+        sample: what queries usually say, shape (m, d), `background.encoded`.
         circumstances: by subject id, what is known beside the texts.
     """
     if not candidates:
@@ -60,7 +64,15 @@ def judge(
         for place, (c, found) in enumerate(zip(candidates, dense, strict=True))
     ]
     known = [(circumstances or {}).get(c.subject_id, UNKNOWN) for c in candidates]
-    judged = features(dense, points, [c.lexical for c in candidates], known, detail_of(len(tokens(query.text))))
+    common = commonness({i: vectors[i] for i in close if i in vectors}, sample)
+    judged = features(
+        dense,
+        points,
+        [c.lexical for c in candidates],
+        [common.get(c.subject_id) for c in candidates],
+        known,
+        detail_of(len(tokens(query.text))),
+    )
     texts = {i: "\n".join(row.text for row in rows) for i, rows in passages.items()}
     shared = {i: shared_words(query.text, texts[i]) for i in close if i in texts}
     scored = []
@@ -70,11 +82,11 @@ def judge(
     return sorted(scored, key=lambda s: (-s.probability, s.candidate.subject_id))
 
 
-def _subject_score(query: Query, rows: "np.ndarray[tuple[int, int], np.dtype[np.float32]] | None") -> float:
+def _subject_score(query: Query, rows: Vector | None) -> float:
     """As the dense ranking scores a subject, for those of which only the words were found."""
     return subject_score((rows @ query.vector).tolist()) if rows is not None else 0.0
 
 
-def _points_met(query: Query, rows: "np.ndarray[tuple[int, int], np.dtype[np.float32]]") -> float:
+def _points_met(query: Query, rows: Vector) -> float:
     """Mean over the points of the query of the best cosine among a subject's passages."""
     return float((rows @ query.points.T).max(axis=0).mean())

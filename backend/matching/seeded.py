@@ -22,6 +22,7 @@ from backend.matching.ranking import Ranked, Wanted, rank
 from backend.needs import service as needs
 from backend.needs.models import Need
 from backend.organisations.policy import Viewer
+from embeddings.index import IndexUnavailable
 
 
 class NotSeeded(DomainError):
@@ -74,13 +75,19 @@ class Judge:
         return complete
 
     def rank(self, wanted: Wanted, kind: str | None) -> list[Ranked]:
-        """Rank the teasers of the capabilities, those that can answer a kind of need if it is known."""
+        """Rank the teasers of the capabilities, those that can answer a kind of need if it is known.
+
+        Raises IndexUnavailable.
+        """
 
         def admits(card: Card) -> bool:
             return kind is None or compatible(SubjectKind.NEED, kind, card.kind)
 
         viewer, tier = Viewer(is_admin=True), SearchTier.TEASER
-        return rank(self._session, self._engine, viewer, wanted, SubjectKind.CAPABILITY, tier, admits).ranked
+        ranked = rank(self._session, self._engine, viewer, wanted, SubjectKind.CAPABILITY, tier, admits).ranked
+        if not self._engine.vectors_available:
+            raise IndexUnavailable("The service of the vectors does not answer; words alone are not what is measured.")
+        return ranked
 
     def _wanted(self, need: Need, text: TieredText, tier: SearchTier) -> Wanted:
         """What a need looks for by its text of one tier, as the page of its suggestions does."""

@@ -14,7 +14,7 @@ from backend.disclosure.policy import Subject
 from backend.errors import NotFound
 from backend.matching import facts as known_facts
 from backend.matching.diversity import further, spread
-from backend.matching.evidence import EvidenceRow, Segment, Shown
+from backend.matching.evidence import EvidenceRow, Segment, Shown, shown_grade
 from backend.matching.filters import (
     CapabilityFacts,
     Filter,
@@ -154,7 +154,7 @@ def match_text(
         return Match(
             r.card,
             r.probability,
-            r.grade,
+            shown_grade(r.grade, reasons.table),
             reasons.evidence,
             reasons.table,
             its_lines,

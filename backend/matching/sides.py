@@ -23,8 +23,6 @@ PASSAGES = 1_000
 """Passages looked up for them: a subject brings several, and near duplicates of one text come together."""
 MORE_PASSAGES = 4_000
 """Looked up once more where those were of too few subjects."""
-SAMPLE = 2_000
-"""Passages among which `nearest` looks: about as many as the seed data have on one side."""
 
 Side = tuple[SubjectKind, SearchTier]
 SIDES: tuple[Side, ...] = tuple((kind, tier) for kind in SubjectKind for tier in SearchTier)
@@ -136,14 +134,16 @@ class SideIndex:
         self.lexical.delete([subject_id for subject_id in subject_ids if subject_id not in texts])
         self.lexical.upsert(texts)
 
-    def candidates(self, query: Query) -> list[Candidate]:
+    def candidates(self, query: Query, without: Collection[str] = ()) -> list[Candidate]:
         """Subjects for a query, best first: dense and lexical rankings, fused by reciprocal rank.
 
-        Equal scores are ordered by subject id. While the vectors cannot be searched the words alone count.
+        Equal scores are ordered by subject id. While the vectors cannot be searched the words alone count. The subjects
+        `without` are left out, and others take their places.
         """
-        words = {hit.id: hit.score for hit in self.lexical.search(query.text, CANDIDATES)}
+        hits = self.lexical.search(query.text, CANDIDATES + len(without))
+        words = {hit.id: hit.score for hit in [hit for hit in hits if hit.id not in without][:CANDIDATES]}
         try:
-            dense = self._nearest(query)
+            dense = self._nearest(query, self.passages.others(without) if without else None)
             by_meaning = sorted(dense, key=lambda subject: (-dense[subject], subject))[:CANDIDATES]
             dense |= self._scores(query, [subject for subject in words if subject not in dense])
         except IndexUnavailable:
@@ -151,29 +151,11 @@ class SideIndex:
         fused = reciprocal_rank_fusion([by_meaning, list(words)])
         return [Candidate(hit.id, hit.score, dense.get(hit.id, 0.0), words.get(hit.id, 0.0)) for hit in fused]
 
-    def nearest(self, vectors: Vector, k: int, without: Collection[str] = ()) -> list[list[float]]:
-        """For each vector (n, d) the cosines of the k nearest passages, those of the subjects `without` left out.
-
-        Of a large side a sample of passages stands for all: a search for dozens of vectors would take a second, and how
-        near the nearest are would follow from the size of the library.
-        """
-        searched = self.vectors if self.vectors is not None else self.remote
-        among = self.passages.sample(SAMPLE)
-        if without:
-            among = np.setdiff1d(among, self.passages.passages_of(without))
-        if searched is None or not len(vectors) or not len(among):
-            return [[] for _row in vectors]
-        try:
-            ids, scores = searched.search(vectors, min(k, len(among)), only=among)
-        except IndexUnavailable:
-            return [[] for _row in vectors]
-        return [row[found >= 0].tolist() for row, found in zip(scores, ids, strict=True)]
-
-    def _nearest(self, query: Query) -> dict[str, float]:
+    def _nearest(self, query: Query, only: Ids | None = None) -> dict[str, float]:
         """Cosines of the subjects of the nearest passages."""
-        found = self._search(query, PASSAGES)
+        found = self._search(query, PASSAGES, only)
         if len(found) < CANDIDATES and len(self.passages) > PASSAGES:
-            found = self._search(query, MORE_PASSAGES)
+            found = self._search(query, MORE_PASSAGES, only)
         return found
 
     def _scores(self, query: Query, subject_ids: Sequence[str]) -> dict[str, float]:

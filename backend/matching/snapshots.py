@@ -29,6 +29,9 @@ _UNFINISHED = ".saving-"
 _ABANDONED_AFTER = 3600.0
 """Seconds after which an unfinished snapshot was left behind by a process that was killed."""
 
+ATTEMPTS = 5
+"""A snapshot that another process replaces while it is read is no damaged one: so often the newer one is taken up."""
+
 
 def folder_of(index_dir: Path, side: Side, database_id: str) -> Path:
     """Where the snapshots of a side of one database are."""
@@ -42,15 +45,21 @@ def load(session: Session, side: Side, folder: Path, model: str, dimension: int,
         local: whether the vectors are kept here; else a snapshot holds passages and words alone.
     """
     _remove_old_layout(folder)
-    found = _complete(folder)
-    if found:
+    for _attempt in range(ATTEMPTS):
+        found = _complete(folder)
+        if not found:
+            break
         try:
             return _read(session, side, found[-1], model, dimension, local)
         except (IndexMismatch, OSError, ValueError, KeyError) as error:
+            if not found[-1].exists():
+                # Another process has put a newer one in its place meanwhile.
+                continue
             reason = str(error) if isinstance(error, IndexMismatch) else type(error).__name__
             log.warning("index snapshot %s is not used and will be rebuilt from the database: %s", folder.name, reason)
             # Gone for good: a restored database would otherwise grow into the numbers of a snapshot ahead of it.
             discard(folder)
+            break
     return SideIndex(FaissIndex(dimension, model) if local else None)
 
 
@@ -126,17 +135,21 @@ def save(
         shutil.rmtree(made, ignore_errors=True)
         return False
     for path in _complete(folder)[:-1]:
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
     return True
 
 
 def discard(folder: Path) -> None:
     """Remove the snapshots of a side, for instance because a text in them was withdrawn; no error if there are none."""
     for path in _complete(folder):
-        # Renamed first: a folder that is half removed must not be taken for a snapshot.
-        with suppress(OSError):
-            path = path.rename(folder / f"{_UNFINISHED}{secrets.token_hex(8)}")
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a snapshot, renamed first: a folder that is half removed must not be taken for one."""
+    with suppress(OSError):
+        path = path.rename(path.parent / f"{_UNFINISHED}{secrets.token_hex(8)}")
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _complete(folder: Path) -> list[Path]:

@@ -1,13 +1,16 @@
 """The state of the index as the database knows it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
 from sqlmodel import Session
 
+from backend.disclosure.models import SubjectKind
 from backend.matching import changes, indexing
 from backend.matching.documents import TABLE
-from backend.matching.remote import VectorService
+from backend.matching.models import SearchTier
+from backend.matching.remote import VectorService, check_address
 from embeddings.index import IndexUnavailable
 
 BYTES_OF_A_NUMBER = 4
@@ -62,7 +65,13 @@ def of_database(session: Session) -> IndexStatus:
 
 
 def of_service(session: Session, url: str | None) -> list[ServiceRow]:
-    """Ask the service that keeps the vectors, if there is one and anything is indexed; slow where it is gone."""
+    """Ask the service that keeps the vectors, if there is one and anything is indexed; slow where it is gone.
+
+    Raises:
+        ValueError: for an address that is none.
+        IndexMismatch: if the service holds vectors of another length under this name.
+    """
+    check_address(url)
     c = TABLE.c
     query = select(c.model, c.vector).where(c.deleted.is_(False)).order_by(c.sequence.desc()).limit(1)
     newest = session.execute(query).first()
@@ -71,11 +80,16 @@ def of_service(session: Session, url: str | None) -> list[ServiceRow]:
         return []
     service = VectorService("", 0)
     service.connect(url, newest.model, len(newest.vector) // BYTES_OF_A_NUMBER, counter.database_id)
-    found = []
-    for (kind, tier), remote in service.sides.items():
-        try:
-            found.append(ServiceRow(kind, tier, len(remote), remote.sequence()))
-        except IndexUnavailable:
-            found.append(ServiceRow(kind, tier, None, None))
-    service.close()
-    return found
+    try:
+        return [_row(service, *side) for side in service.sides]
+    finally:
+        service.close()
+
+
+def _row(service: VectorService, kind: SubjectKind, tier: SearchTier) -> ServiceRow:
+    # All sides are with one service: once it has not answered, the others need not wait for it too.
+    if service.is_available:
+        remote = service.sides[(kind, tier)]
+        with suppress(IndexUnavailable):
+            return ServiceRow(kind, tier, len(remote), remote.sequence())
+    return ServiceRow(kind, tier, None, None)

@@ -1,4 +1,10 @@
-"""Fits the weights of the ranker on judged needs, and says how they do on needs that were held out."""
+"""Fits the weights of the ranker on judged needs, and says how they do on needs that were held out.
+
+Two steps. The first finds in which order the candidates of a need should stand: the slopes make the useful ones likely
+before the others of the same need (the listwise loss of Z. Cao et al. 2007, ListNet, with gains 2^grade - 1). The
+second turns that score, and what is known of the query as a whole, into a probability by logistic regression. The sum
+of both is one linear model.
+"""
 
 import json
 import math
@@ -10,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backend.matching.evaluation import abstention, calibrated, means, systems
+from backend.matching.features import OF_THE_QUERY
 from backend.matching.judging import POOL, Judged, Material
 from backend.matching.ranker import LEAST_SHARED_WORDS, NAMES, Weights, check_features, parse
 from embeddings.evaluation.calibration import threshold
@@ -19,7 +26,10 @@ if TYPE_CHECKING:
 
 FOLDS = 10
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
-"""Inverse strengths of the regularisation that are tried, scikit-learn's C."""
+"""Inverse strengths of the regularisation of the order that are tried."""
+CERTAINTY = 100.0
+"""scikit-learn's C of the second step, which has a handful of numbers to find and thousands of pairs."""
+TINY = 1e-9
 LEAST_PAIRS = 20
 """The pairs of a need share its weight, but one pair never has more than this part of it: a need with a single
 decision must not count as much as one that was judged in full."""
@@ -44,9 +54,12 @@ class Fitted:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """All pairs in rows: features (n, f), useful (n,), weight (n,), fold (n,), words in common (n,)."""
+    """All pairs in rows: features (n, f), gain (n,), text (n,), useful (n,), weight (n,), fold (n,), words in common
+    (n,). `text` numbers the ranked texts from 0; its rows are consecutive."""
 
     matrix: "NDArray[np.float64]"
+    gain: "NDArray[np.float64]"
+    text: "NDArray[np.int64]"
     useful: "NDArray[np.int64]"
     weight: "NDArray[np.float64]"
     fold: "NDArray[np.int64]"
@@ -65,9 +78,9 @@ def train(
     possible: float = 0.4,
     date: str,
 ) -> Fitted:
-    """A logistic model of "a reader calls the match useful" over the features.
+    """A model of "a reader calls the match useful", linear in the features.
 
-    Features are standardised for the fit and the slopes given back for the raw values. Every need has the same weight
+    Features are scaled for the fit and the slopes given back for the raw values. Every need has the same weight
     (times that of its set), shared by its texts and their pairs; the two classes are not balanced, since the
     probabilities shall be the true shares. The regularisation is chosen by log loss on held-out needs.
 
@@ -116,22 +129,25 @@ def train(
 
 def _pairs(materials: Sequence[Material]) -> _Pairs:
     rows: list[list[float]] = []
+    gain: list[float] = []
+    text: list[int] = []
     useful: list[int] = []
     weight: list[float] = []
     fold: list[int] = []
     shared: list[int] = []
+    numbers: dict[int, int] = {}
     needs = 0
     for material in materials:
         of_need: dict[str, list[tuple[Judged, Any, int]]] = {}
         for judged in material.judged:
-            of_need.setdefault(judged.group, []).extend(
-                (judged, scored, good) for scored, good in judged.pairs(material.relevant_from)
-            )
+            of_need.setdefault(judged.group, []).extend((judged, scored, grade) for scored, grade in judged.graded())
         needs += len(of_need) if material.weight else 0
         for found in of_need.values():
-            for judged, scored, good in found:
+            for judged, scored, grade in found:
                 rows.append(list(asdict(scored.features).values()))
-                useful.append(good)
+                gain.append(2.0**grade - 1)
+                text.append(numbers.setdefault(id(judged), len(numbers)))
+                useful.append(int(grade >= material.relevant_from))
                 weight.append(material.weight / max(len(found), LEAST_PAIRS))
                 fold.append(fold_of(judged))
                 shared.append(scored.shared_words)
@@ -142,24 +158,77 @@ def _pairs(materials: Sequence[Material]) -> _Pairs:
         raise TooLittle("all sets have the weight 0")
     # The regularisation is as strong for many texts of a need as for one: what counts is the number of needs.
     scale *= needs * POOL / scale.sum()
-    return _Pairs(np.array(rows), np.array(useful), scale, np.array(fold), np.array(shared, dtype=np.int64))
+    return _Pairs(
+        np.array(rows),
+        np.array(gain),
+        np.array(text),
+        np.array(useful),
+        scale,
+        np.array(fold),
+        np.array(shared, dtype=np.int64),
+    )
 
 
 def _fit(pairs: _Pairs, chosen: "NDArray[np.bool_]", strength: float) -> Weights:
-    """Logistic regression over some of the pairs; raises TooLittle."""
+    """Order first, then probability, on some of the pairs; raises TooLittle."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
 
     if len(set(pairs.useful[chosen])) < 2:
         raise TooLittle("too few needs: without those of one fold there is nothing to learn from")
-    scaler = StandardScaler().fit(pairs.matrix[chosen], sample_weight=pairs.weight[chosen])
-    model = LogisticRegression(C=strength, max_iter=5000).fit(
-        scaler.transform(pairs.matrix[chosen]), pairs.useful[chosen], sample_weight=pairs.weight[chosen]
+    matrix, weight = pairs.matrix[chosen], pairs.weight[chosen]
+    order = _order(matrix, pairs.gain[chosen], pairs.text[chosen], weight, strength)
+    shared = np.array([name in OF_THE_QUERY for name in NAMES])
+    inputs = np.column_stack([matrix @ order, matrix[:, shared]])
+    middle, scale = inputs.mean(axis=0), inputs.std(axis=0) + TINY
+    model = LogisticRegression(C=CERTAINTY, max_iter=5000).fit(
+        (inputs - middle) / scale, pairs.useful[chosen], sample_weight=weight
     )
-    slopes = model.coef_[0] / scaler.scale_
-    intercept = float(model.intercept_[0] - slopes @ scaler.mean_)
+    found = model.coef_[0] / scale
+    slopes = order * found[0]
+    slopes[shared] += found[1:]
+    intercept = float(model.intercept_[0] - found @ middle)
     named = {name: round(float(slope), 6) for name, slope in zip(NAMES, slopes, strict=True)}
     return Weights(round(intercept, 6), named, 1.0, 1.0)
+
+
+def _order(
+    matrix: "NDArray[np.float64]",
+    gain: "NDArray[np.float64]",
+    text: "NDArray[np.int64]",
+    weight: "NDArray[np.float64]",
+    strength: float,
+) -> "NDArray[np.float64]":
+    """Slopes (f,) that put the candidates of each text in order; 0 for what all candidates of a text share.
+
+    The loss of a text is the cross entropy between the shares of its gain and the softmax of its scores; a text without
+    any gain has none. `strength` is the inverse strength of the regularisation, for features scaled within texts.
+    """
+    from scipy.optimize import minimize
+
+    texts, number = np.unique(text, return_inverse=True)
+    total = np.bincount(number, gain, len(texts))
+    share = np.divide(gain, total[number], out=np.zeros_like(gain), where=total[number] > 0)
+    of_text = np.bincount(number, weight, len(texts)) * (total > 0) / POOL
+    counts = np.bincount(number, minlength=len(texts))
+    means = np.stack([np.bincount(number, column, len(texts)) / counts for column in matrix.T], axis=1)
+    inside = matrix - means[number]
+    spread = inside.std(axis=0)
+    scaled = inside / (spread + TINY) * (spread > TINY)
+    wanted = (share * of_text[number]) @ scaled
+
+    def loss(slopes: "NDArray[np.float64]") -> "tuple[float, NDArray[np.float64]]":
+        scores = scaled @ slopes
+        highest = np.full(len(texts), -np.inf)
+        np.maximum.at(highest, number, scores)
+        raised = np.exp(scores - highest[number])
+        sums = np.bincount(number, raised, len(texts))
+        chance = raised / sums[number] * of_text[number]
+        value = of_text @ (np.log(sums) + highest) - wanted @ slopes + slopes @ slopes / (2 * strength)
+        return float(value), chance @ scaled - wanted + slopes / strength
+
+    start = np.zeros(matrix.shape[1])
+    found: NDArray[np.float64] = minimize(loss, start, jac=True, method="L-BFGS-B").x
+    return np.where(spread > TINY, found / (spread + TINY), 0.0)
 
 
 def _held_out(pairs: _Pairs, strength: float) -> "tuple[NDArray[np.float64], list[Weights]]":

@@ -189,8 +189,8 @@ def act(session: Session, viewer: Viewer, need_id: str, action: str) -> Need:
 
 
 def _cards(session: Session, viewer: Viewer, needs: Sequence[Need]) -> list[Card]:
-    owners = organisations.by_ids(session, (n.organisation_id for n in needs))
-    departments = organisations.departments_by_ids(session, (n.department_id for n in needs if n.department_id))
+    owners = organisations.names(session, (n.organisation_id for n in needs))
+    departments = organisations.department_names(session, (n.department_id for n in needs if n.department_id))
     return [
         card(
             need,
@@ -199,7 +199,7 @@ def _cards(session: Session, viewer: Viewer, needs: Sequence[Need]) -> list[Card
             need.status,
             viewer,
             owners,
-            departments[need.department_id].name if need.department_id else None,
+            departments[need.department_id] if need.department_id else None,
         )
         for need in needs
     ]
@@ -212,8 +212,9 @@ LISTS = Lists(
     open_statuses=states.OPEN,
     visible_to=policy.visible_to,
     teasers=_cards,
+    further=(col(Need.department_id),),
 )
-cards, own, listing, open_ids = LISTS.cards, LISTS.own, LISTS.listing, LISTS.open_ids
+cards, own, listing, open_ids, ids_of = LISTS.cards, LISTS.own, LISTS.listing, LISTS.open_ids, LISTS.ids_of
 
 
 def text_of(session: Session, need_id: str) -> TieredText | None:

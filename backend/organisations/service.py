@@ -103,16 +103,16 @@ def named(session: Session, text: str, limit: int) -> Sequence[Organisation]:
     return session.exec(query.order_by(func.length(Organisation.name), col(Organisation.name)).limit(limit)).all()
 
 
-def by_ids(session: Session, ids: Iterable[str]) -> Mapping[str, Organisation]:
-    """Organisations by id."""
-    rows = session.exec(select(Organisation).where(col(Organisation.id).in_(set(ids)))).all()
-    return {row.id: row for row in rows}
+def names(session: Session, ids: Iterable[str]) -> Mapping[str, str]:
+    """The names of organisations by id."""
+    return dict(
+        session.exec(select(Organisation.id, Organisation.name).where(col(Organisation.id).in_(set(ids)))).all()
+    )
 
 
-def departments_by_ids(session: Session, ids: Iterable[str]) -> Mapping[str, Department]:
-    """Departments by id."""
-    rows = session.exec(select(Department).where(col(Department.id).in_(set(ids)))).all()
-    return {row.id: row for row in rows}
+def department_names(session: Session, ids: Iterable[str]) -> Mapping[str, str]:
+    """The names of departments by id."""
+    return dict(session.exec(select(Department.id, Department.name).where(col(Department.id).in_(set(ids)))).all())
 
 
 def departments_of(session: Session, organisation_id: str) -> Sequence[Department]:

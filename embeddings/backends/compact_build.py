@@ -31,10 +31,10 @@ from embeddings.backends.model import MAX_TOKENS
 from embeddings.types import EncoderUnavailable, Vector
 
 SUFFIX = "+int8"
-"""Put behind the encoder's name. Another way of rounding needs another suffix, because it makes another space."""
 
 RECIPE = 2
-"""Raised when the folder is written otherwise from the same model; older folders are then written again."""
+"""Raised with every change of how the folder is written from the same model. It is part of the folder's name and of the
+encoder's: folders are then written again, and vectors that were stored no longer count and renew by themselves."""
 
 CLOSE_ENOUGH = 0.99
 """Least cosine between a probe's vector and the original's."""
@@ -54,6 +54,11 @@ Progress = Callable[[str, float], None]
 
 class UnsuitableModel(EncoderUnavailable):
     """The model is not of the shape that can be rounded, or loses too much; PyTorch can still run it."""
+
+
+def suffix() -> str:
+    """What is put behind the encoder's name: it tells that the vectors are of 8 bits, and of which recipe."""
+    return f"{SUFFIX}.{RECIPE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def build(folder: Path, identity: str, cache_dir: Path, tell: Progress) -> Path:
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise UnsuitableModel(f"the configuration of {folder} is not understood: {error!r}") from error
     digest = hashlib.sha256(f"{SUFFIX}\0{RECIPE}\0{identity}".encode()).hexdigest()
-    target = cache_dir / f"{folder.name}{SUFFIX}-{digest[:12]}"
+    target = cache_dir / f"{folder.name}{suffix()}-{digest[:12]}"
 
     def write(new: Path, tell: Progress) -> None:
         tell("reading the original of the rounded model", 0.0)
@@ -99,7 +104,7 @@ def build(folder: Path, identity: str, cache_dir: Path, tell: Progress) -> Path:
         tell("comparing the rounded model with the original", 0.7)
         check(CompactModel(new), slow)
 
-    return bundled.build_once(target, f"{folder.name}{SUFFIX}", digest, write, tell, WEIGHTS)
+    return bundled.build_once(target, f"{folder.name}{suffix()}", digest, write, tell, WEIGHTS)
 
 
 def check(model: CompactModel, slow: original.TorchModel) -> None:

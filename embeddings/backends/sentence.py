@@ -34,8 +34,8 @@ class SentenceEncoder:
     def name(self) -> str:
         """Identity of the vector space.
 
-        Model name and a digest of weights, configuration, prompts and length limit, joined by "@"; "+int8" at the end
-        if the vectors were computed in 8-bit integers.
+        Model name and a digest of weights, configuration, prompts and length limit, joined by "@"; "+int8" behind it
+        if the vectors were computed in 8-bit integers, with a number where the rounding has changed since.
         """
         return self._name
 

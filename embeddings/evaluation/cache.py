@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from embeddings.files import replaced
 from embeddings.types import Encoder, Vector
 
 log = logging.getLogger(__name__)
@@ -69,21 +67,13 @@ class CachedEncoder:
         """Write what is new to the folder, all or nothing; raises OSError."""
         if self._path is None or not self._unsaved:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=".vectors-", suffix=".npz")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(
-                    file,
-                    encoder=np.array(self.name),
-                    digests=np.array(list(self._known)),
-                    vectors=np.stack(list(self._known.values())),
-                )
-            os.replace(temporary, self._path)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-            raise
+        with replaced(self._path) as file:
+            np.savez(
+                file,
+                encoder=np.array(self.name),
+                digests=np.array(list(self._known)),
+                vectors=np.stack(list(self._known.values())),
+            )
         self._unsaved = 0
 
     def _read(self) -> dict[str, Vector]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from embeddings.jsonl import json_lines
 from embeddings.types import EmbeddingsError
@@ -25,7 +26,11 @@ LONGEST = 400
 NAME_SHARE = 6
 """One product in so many gives a pair name ↔ description: more of them teach the regulator's manner of writing."""
 
+Side = Literal["whole", "use", "rest"]
+"""Name and description, name and stated use, name and everything but the use."""
+
 _USES = ("用于", "可用于", "适用于", "主要用于", "供", "预期用")
+_SIDES: tuple[Side, ...] = ("whole", "use", "rest")
 _SENTENCE = re.compile(r"[^。；;]+[。；;]?")
 _DEVICE_CODE = re.compile(r"\d\d-\d\d(-\d\d)?")
 
@@ -64,13 +69,15 @@ class Need:
 class Pair:
     """An anchor (encoded as a query) and its answer (encoded as a passage).
 
-    `same` and `category` mark false negatives: an answer of the same text or device category is not wrong.
+    `same` and `category` mark false negatives: an answer of the same text or device category is not wrong. `side` is
+    what the answer shows of its product; a hard negative shows the same, or its form alone would give it away.
     """
 
     anchor: str
     positive: str
     same: str
     category: str
+    side: Side = "whole"
 
 
 def read_products(path: Path) -> dict[str, Product]:
@@ -110,26 +117,41 @@ def split_use(product: Product) -> tuple[str, str]:
     return "".join(uses), "".join(rest)
 
 
-def regulatory_pairs(products: Iterable[Product], *, seed: int = 0) -> list[Pair]:
-    """use → name and composition; for some products also name → description. Nothing of LAST_YEAR."""
+def shown(product: Product, side: Side) -> str:
+    """One side of a product as a document; whole where it has no such side."""
+    use, rest = split_use(product)
+    if side == "use" and use:
+        return f"{product.name}：{use}"[:LONGEST]
+    if side == "rest" and use:
+        return (f"{product.name}：{rest}" if len(rest) >= SHORTEST_DOCUMENT else product.name)[:LONGEST]
+    return product.text
+
+
+def use_pairs(products: Iterable[Product], *, seed: int = 0) -> list[Pair]:
+    """use → name and composition, each use once. Nothing of LAST_YEAR."""
     pairs: list[Pair] = []
     seen: set[str] = set()
-    for number, product in enumerate(products):
-        if product.year.startswith(LAST_YEAR):
+    for product in products:
+        use, _rest = split_use(product)
+        if product.year.startswith(LAST_YEAR) or len(use) < SHORTEST_QUERY or use in seen:
             continue
-        use, rest = split_use(product)
-        if len(use) >= SHORTEST_QUERY and use not in seen:
-            seen.add(use)
-            answer = f"{product.name}：{rest}" if len(rest) >= SHORTEST_DOCUMENT else product.name
-            pairs.append(Pair(use[:LONGEST], answer[:LONGEST], use, product.category))
-        if number % NAME_SHARE == 0:
-            pairs.append(Pair(product.name, product.description[:LONGEST], product.name, product.category))
+        seen.add(use)
+        pairs.append(Pair(use[:LONGEST], shown(product, "rest"), use, product.category, "rest"))
     random.Random(seed).shuffle(pairs)  # noqa: S311 - an order, not a secret
     return pairs
 
 
+def name_pairs(products: Iterable[Product]) -> list[Pair]:
+    """name → description for one product in NAME_SHARE. Nothing of LAST_YEAR."""
+    return [
+        Pair(product.name, product.description[:LONGEST], product.name, product.category)
+        for number, product in enumerate(products)
+        if number % NAME_SHARE == 0 and not product.year.startswith(LAST_YEAR)
+    ]
+
+
 def need_pairs(needs: Iterable[Need], products: Mapping[str, Product], copies: int, *, seed: int = 0) -> list[Pair]:
-    """need → product, `copies` times with another side of the product shown: whole text, name and use, name and rest.
+    """need → product, `copies` times with another side of the product shown.
 
     Raises:
         PairsError: if a need is for a product that is not at hand, or trains on a product of LAST_YEAR.
@@ -144,18 +166,10 @@ def need_pairs(needs: Iterable[Need], products: Mapping[str, Product], copies: i
         if product.year.startswith(LAST_YEAR):
             raise PairsError(f"a need that trains is written for {need.product!r}, a case of {LAST_YEAR}")
         for copy in range(copies):
-            pairs.append(Pair(need.text, _side(product, copy), product.id, product.category))
+            side = _SIDES[copy % len(_SIDES)]
+            pairs.append(Pair(need.text, shown(product, side), product.id, product.category, side))
     random.Random(seed).shuffle(pairs)  # noqa: S311
     return pairs
-
-
-def _side(product: Product, copy: int) -> str:
-    use, rest = split_use(product)
-    if copy % 3 == 1 and use:
-        return f"{product.name}：{use}"[:LONGEST]
-    if copy % 3 == 2 and rest:
-        return f"{product.name}：{use}{rest}"[:LONGEST]
-    return product.text
 
 
 def measured_cases(products: Mapping[str, Product]) -> tuple[dict[str, str], dict[str, str]]:

@@ -49,18 +49,18 @@ def tune(
     needs = pairs.read_needs(needs_file)
     base = start or bundled.build(cache_dir)
     tell("mining hard negatives", 0.0)
-    mined = negatives.mine(
-        load_encoder(base, cache_dir),
-        pairs.need_pairs(needs, products, COPIES),
-        {p.id: p for p in products.values() if not p.year.startswith(pairs.LAST_YEAR)},
-    )
+    encoder = load_encoder(base, cache_dir)
+    trained = {p.id: p for p in products.values() if not p.year.startswith(pairs.LAST_YEAR)}
+    asked = {"needs": pairs.need_pairs(needs, products, COPIES), "uses": pairs.use_pairs(products.values())}
     return training.train(
         base,
         folder,
-        mined,
-        pairs.regulatory_pairs(products.values()),
+        {name: negatives.mine(encoder, found, trained) for name, found in asked.items()},
+        [
+            *pairs.name_pairs(products.values()),
+            *(pairs.Pair(need, answer, answer, answer) for need, answer in decisions),
+        ],
         recipe or Recipe(),
-        extra=[pairs.Pair(need, answer, answer, answer) for need, answer in decisions],
         evaluator=measuring.evaluator(products, needs) if measure else None,
         progress=progress,
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from embeddings.tuning.loss import MaskedRankingLoss
-from embeddings.tuning.pairs import Pair, Product
+from embeddings.tuning.pairs import Pair, Product, shown
 from embeddings.types import EmbeddingsError
 
 Progress = Callable[[str, float], None]
@@ -80,11 +80,10 @@ def freeze(model: Any, layers: int) -> int:
 def train(
     base: Path,
     folder: Path,
-    needs: Sequence[tuple[Pair, Product]],
-    regulatory: Sequence[Pair],
+    sets: Mapping[str, Sequence[tuple[Pair, Product]]],
+    others: Sequence[Pair],
     recipe: Recipe,
     *,
-    extra: Sequence[Pair] = (),
     evaluator: Any = None,
     progress: Progress | None = None,
 ) -> Path:
@@ -93,8 +92,8 @@ def train(
     Args:
         base: folder of the SentenceTransformer to start from.
         folder: of this run; it keeps checkpoints, the recipe and the log of measurements.
-        needs: pairs with a hard negative each.
-        regulatory, extra: pairs without.
+        sets: by name, pairs with a hard negative each; a batch is drawn from one set.
+        others: pairs without.
         evaluator: a sentence-transformers evaluator, asked at every checkpoint.
         progress: heard at every step.
 
@@ -107,11 +106,11 @@ def train(
         SentenceTransformerTrainingArguments,
     )
 
-    _same_recipe(folder, recipe, [len(needs), len(regulatory), len(extra)])
+    _same_recipe(folder, recipe, [*map(len, sets.values()), len(others)])
     model = SentenceTransformer(str(base), device="cpu", local_files_only=True)
+    whole = model.max_seq_length
     model.max_seq_length = recipe.longest
     freeze(model, recipe.frozen_layers)
-    sets = _datasets(needs, [*regulatory, *extra], recipe.batch)
 
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(folder / "checkpoints"),
@@ -136,7 +135,7 @@ def train(
     trainer = SentenceTransformerTrainer(
         model=model,
         args=arguments,
-        train_dataset=sets,
+        train_dataset=_datasets(sets, others, recipe.batch),
         loss=MaskedRankingLoss(model),
         evaluator=evaluator,
         callbacks=[_listener(progress)] if progress else None,
@@ -144,6 +143,8 @@ def train(
     started = any((folder / "checkpoints").glob("checkpoint-*"))
     trainer.train(resume_from_checkpoint=started or None)
     (folder / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1), encoding="utf-8")
+    # Texts are cut for the training alone: who uses the model reads as much of them as with the base.
+    model.max_seq_length = whole
     model.save_pretrained(str(folder / "model"), create_model_card=False, safe_serialization=True)
     return folder / "model"
 
@@ -163,7 +164,7 @@ def _same_recipe(folder: Path, recipe: Recipe, sizes: list[int]) -> None:
     path.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
 
 
-def _datasets(needs: Sequence[tuple[Pair, Product]], others: Sequence[Pair], batch: int) -> Any:
+def _datasets(sets: Mapping[str, Sequence[tuple[Pair, Product]]], others: Sequence[Pair], batch: int) -> Any:
     """The trainer's data sets; labels are numbers for texts and categories, one numbering for all."""
     from datasets import Dataset, DatasetDict
 
@@ -173,17 +174,18 @@ def _datasets(needs: Sequence[tuple[Pair, Product]], others: Sequence[Pair], bat
         return numbers.setdefault(text, len(numbers))
 
     found: dict[str, Any] = {}
-    if len(needs) >= batch:
-        found["needs"] = Dataset.from_dict(
-            {
-                "anchor": [pair.anchor for pair, _negative in needs],
-                "positive": [pair.positive for pair, _negative in needs],
-                "negative": [negative.text for _pair, negative in needs],
-                "label": [[number(p.same), number(p.category), number(n.category)] for p, n in needs],
-            }
-        )
+    for name, mined in sets.items():
+        if len(mined) >= batch:
+            found[name] = Dataset.from_dict(
+                {
+                    "anchor": [pair.anchor for pair, _negative in mined],
+                    "positive": [pair.positive for pair, _negative in mined],
+                    "negative": [shown(negative, pair.side) for pair, negative in mined],
+                    "label": [[number(p.same), number(p.category), number(n.category)] for p, n in mined],
+                }
+            )
     if len(others) >= batch:
-        found["regulatory"] = Dataset.from_dict(
+        found["others"] = Dataset.from_dict(
             {
                 "anchor": [pair.anchor for pair in others],
                 "positive": [pair.positive for pair in others],

@@ -20,7 +20,8 @@ from typing import get_args
 import numpy as np
 
 from backend.config import PROJECT_ROOT, SEED_DIR, Settings
-from backend.seeding import CAPABILITY_TEXTS, NEED_TEXTS, read_rows
+from backend.seed_files import read_rows
+from backend.seeding import CAPABILITY_TEXTS, NEED_TEXTS
 from embeddings import passages
 from embeddings.backends import original
 from embeddings.encoder import Backend, SentenceEncoder, load_encoder

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from backend.config import PROJECT_ROOT, SEED_DIR, Settings
-from backend.seeding import CAPABILITY_TEXTS, read_rows
+from backend.seed_files import read_rows
+from backend.seeding import CAPABILITY_TEXTS
 from embeddings import Passage, load_encoder, passages
 from embeddings.evaluation import evidence
 from embeddings.evidence_model import write_models

@@ -32,7 +32,7 @@ from backend.matching.index_sync import SearchEngine
 from backend.matching.models import SearchTier
 from backend.matching.ranking import Wanted
 from backend.organisations.policy import Viewer
-from backend.seeding import read_rows
+from backend.seed_files import read_rows
 from embeddings import load_encoder
 from tests.benchmark.synthetic import build, material
 from tests.factories import Factory

@@ -17,7 +17,8 @@ from backend.matching import documents
 from backend.matching.documents import Wanted
 from backend.matching.indexing import wanted_passages
 from backend.organisations.models import Organisation, OrganisationKind
-from backend.seeding import CAPABILITY_TEXTS, read_rows
+from backend.seed_files import read_rows
+from backend.seeding import CAPABILITY_TEXTS
 from embeddings import Encoder
 from embeddings.passages import split_sentences
 from embeddings.types import Vector

@@ -16,7 +16,7 @@ from embeddings.evaluation.html import render
 from tests.fakes import FakeEncoder
 from tests.judged_files import write_lines, write_set
 
-MODEL = Weights(-4.0, dict.fromkeys(ranker.NAMES, 0.0) | {"contrast": 8.0, "lead": 4.0}, 0.8, 0.3)
+MODEL = Weights(-4.0, dict.fromkeys(ranker.NAMES, 0.0) | {"reverse": 8.0, "lead": 4.0}, 0.8, 0.3)
 
 
 def offline(queries: Path, corpus: Path, *, limit: int | None = None) -> Material:

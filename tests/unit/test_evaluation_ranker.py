@@ -51,6 +51,31 @@ def test_the_fit_finds_the_slope_again(fitted: Fitted) -> None:
     assert [fitted.weights.slopes[name] for name in ranker.NAMES[1:]] == [0.0] * (len(ranker.NAMES) - 1)
 
 
+def test_the_order_of_a_need_does_not_follow_how_much_is_useful_elsewhere() -> None:
+    """Needs with high values and nothing useful, others with low values and much: within each the highest is best."""
+    draw = np.random.default_rng(3)
+    judged = []
+    for need in material(needs=200).judged:
+        rich, values = int(need.need) % 2, draw.normal(size=len(need.docs))
+        scored = tuple(
+            replace(
+                found,
+                features=Features(
+                    **dict.fromkeys(ranker.NAMES, 0.0) | {NAME: float(value) - 3 * rich, "usual": -3.0 * rich}
+                ),
+            )
+            for found, value in zip(need.scored, values, strict=True)
+        )
+        likely = 1 / (1 + np.exp((0 if rich else 5) - 2 * values))
+        grades = dict(zip(need.docs, (3 * (draw.random(len(values)) < likely)).tolist(), strict=True))
+        judged.append(replace(need, scored=scored, grades=grades))
+    made = replace(material(), judged=judged)
+    slopes = training.train([made], date="").weights.slopes
+    assert slopes[NAME] == pytest.approx(2.0, abs=0.4)
+    # A need with low values is the one where much is useful.
+    assert slopes["usual"] < -slopes[NAME]
+
+
 def test_grades_begin_where_held_out_needs_have_the_precision(fitted: Fitted) -> None:
     held_out = fitted.provenance["held_out"]["grades"]
     assert 0.80 <= held_out["strong"]["share"] < 0.86 and held_out["strong"]["total"] >= 10

@@ -4,7 +4,8 @@ import pytest
 from jinja2 import Environment
 
 from backend.main import LABELS
-from backend.matching.evidence import EvidenceRow, Segment, Shown, covered, segments, table
+from backend.matching.evidence import EvidenceRow, Segment, Shown, covered, segments, shown_grade, table
+from backend.matching.ranker import Grade
 from backend.templating import make_environment
 from embeddings.evidence import Row
 from embeddings.evidence import Shown as Found
@@ -70,3 +71,10 @@ def test_more_than_four_rows_are_folded(environment: Environment) -> None:
 
 def test_without_a_table_nothing_is_shown(environment: Environment) -> None:
     assert shown(environment, ()).text.strip() == ""
+
+
+def test_what_seems_contrary_is_no_strong_match() -> None:
+    plain, contrary = (EvidenceRow("可调弯", (), Shown.NOT_SHOWN, said) for said in (False, True))
+    assert shown_grade(Grade.STRONG, [plain]) is Grade.STRONG
+    assert shown_grade(Grade.STRONG, [plain, contrary]) is Grade.POSSIBLE
+    assert shown_grade(Grade.WEAK, [contrary]) is Grade.WEAK

@@ -18,6 +18,7 @@ from backend.matching.engine import make_engine
 from backend.matching.index_sync import EngineState, SearchEngine
 from backend.matching.models import SearchTier
 from embeddings.index import IndexUnavailable, MilvusIndex, open_index
+from embeddings.types import IndexMismatch
 from tests.factories import Factory, Party
 from tests.fakes import FakeEncoder, SwitchedLoader
 from tests.steps import TITLES, act, edit, first_id, found, vectors_of
@@ -201,6 +202,21 @@ def test_the_status_tells_what_the_service_holds(
         assert status.of_service(session, None) == []
         service.is_on = False
         assert {(row.vectors, row.sequence) for row in status.of_service(session, url)} == {(None, None)}
+
+
+@pytest.mark.parametrize("error", [IndexMismatch("dimension", "of another length"), ValueError("no port")])
+def test_one_of_another_shape_fails_no_page(
+    error: Exception, settings: Settings, database: Database, company: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(remote, "open_index", fail)
+    url = "milvus://localhost:19530"
+    engine = SearchEngine(database, settings.index_dir, SwitchedLoader(FakeEncoder()), retry_seconds=60, index=url)
+    engine.follow()
+    assert not engine.vectors_available
+    assert [hit.dense for hit in engine.candidates(*SIDE, engine.query(TITLES[0]))][:1] == [0.0]
 
 
 def test_an_index_that_nobody_knows(settings: Settings, database: Database) -> None:

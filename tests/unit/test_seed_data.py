@@ -16,6 +16,7 @@ from backend.db import Database
 from backend.disclosure.models import TEXT_LENGTH, TITLE_LENGTH, Audience
 from backend.needs.models import REQUIREMENT_LENGTH, REQUIREMENTS_MAX, Need, NeedKind, Offer, Requirement
 from backend.organisations.models import MemberRole, OrganisationKind
+from backend.seed_files import read_rows
 from backend.taxonomies import device_categories, regions, specialties
 
 Row = Mapping[str, Any]
@@ -33,7 +34,7 @@ REAL_NAMES = {name for line in REAL for name in line.split()}
 
 def rows(name: str) -> list[Row]:
     """All rows of a kind of file."""
-    return list(seeding.read_rows(SEED_DIR, name))
+    return list(read_rows(SEED_DIR, name))
 
 
 ORGANISATIONS, CAPABILITIES, NEEDS, ACCOUNTS = map(rows, ("organisations", "capabilities", "needs", "accounts"))

@@ -42,7 +42,10 @@ def test_seed_vectors_cover_every_passage_and_equal_fresh_ones(
     sample = wanted[:: len(wanted) // 24]
     fresh = real_encoder.encode_passages([w.encoded for w in sample])
     kept = np.stack([np.frombuffer(stored[w.digest], dtype="<f4") for w in sample])
-    assert np.einsum("ij,ij->i", fresh, kept).min() > 0.999
+    # Not 0.999: 8-bit kernels round differently by instruction set. 40 capabilities by AVX-512, as the file was made,
+    # and by AVX2 have a least cosine of 0.9968, by neither 0.9959. Vectors of the wrong prompt (least 0.976) and of
+    # other texts (most 0.52) still fail; another recipe of rounding has another name.
+    assert np.einsum("ij,ij->i", fresh, kept).min() > 0.99
 
 
 def test_vectors_of_another_model_are_not_taken(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from backend.matching.sides import CANDIDATES, PASSAGES, SAMPLE, Query, SideIndex, empty
+from backend.matching.sides import CANDIDATES, PASSAGES, Query, SideIndex, empty
 from embeddings.index import IndexUnavailable
 from embeddings.types import Ids, Vector
 
@@ -98,30 +98,6 @@ def test_a_passage_of_another_model_goes() -> None:
     assert not index.apply_vectors([Row(1, "a", unit(1.0).tobytes(), model="n")], "m")
 
 
-def test_the_nearest_of_each_of_several_vectors() -> None:
-    index = empty("m", DIMENSION)
-    fill(index, {"a": [unit(1.0), unit(1.0, 0.1)], "b": [unit(1.0, 1.0)], "c": [unit(0.0, 1.0)]}, {})
-    asked = np.stack([unit(1.0), unit(0.0, 1.0)])
-    assert index.nearest(asked, 2) == [
-        pytest.approx([1.0, 0.995], abs=1e-3),
-        pytest.approx([1.0, 0.7071], abs=1e-3),
-    ]
-    assert index.nearest(asked, 2, ["a"])[0] == pytest.approx([0.7071, 0.0], abs=1e-3)
-    assert [len(row) for row in index.nearest(asked, 9, ["a"])] == [2, 2]
-    assert index.nearest(asked[:0], 2) == []
-
-
-def test_a_sample_stands_for_a_large_side() -> None:
-    index = empty("m", DIMENSION)
-    fill(index, {f"s{n:05}": [unit(1.0, 0.0001 * n)] for n in range(3 * SAMPLE)}, {})
-    among = index.passages.sample(SAMPLE)
-    assert (len(set(among.tolist())), among[0], among[-1]) == (SAMPLE, 1, 3 * SAMPLE)
-    (row,) = index.nearest(unit(1.0)[None, :], 20, ["s00000"])
-    assert len(row) == 20
-    assert row == sorted(row, reverse=True)
-    assert row[0] > 0.9999
-
-
 class Gone:
     """A service that does not answer."""
 
@@ -137,4 +113,3 @@ def test_by_words_alone_while_the_vectors_are_gone() -> None:
     index = SideIndex(None, Gone())
     index.apply_texts(["a", "b"], {"a": "左心耳封堵器", "b": "骨科手术导航"})
     assert [(c.subject_id, c.dense) for c in index.candidates(query("左心耳封堵", 1.0))] == [("a", 0.0)]
-    assert index.nearest(unit(1.0)[None, :], 3) == [[]]

@@ -1,7 +1,6 @@
 """What the pages show to whom: tiers, audiences, anonymity, and the trail of what was read."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from sqlmodel import col, select
@@ -11,8 +10,6 @@ from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.db import Database
 from backend.disclosure.models import Audience, Release, SubjectKind, Tier
-from backend.matching.index_sync import SearchEngine
-from backend.matching.models import SearchTier
 from backend.needs.models import Need
 from backend.organisations.models import OrganisationKind
 from tests.conftest import SignIn
@@ -197,26 +194,6 @@ def quoted(answer: str) -> str:
     """The first sentence quoted as evidence: in the table of requirements, else by itself."""
     page = read(answer)
     return [*page.all("q"), *page.all("blockquote")][0].text.strip()
-
-
-def test_the_other_direction_counts_teasers_alone_and_not_before_visitors(
-    make: Factory, sign_in: SignIn, client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What may not be read must not move a ranking either."""
-    asked: list[SearchTier] = []
-    nearest = SearchEngine.nearest
-
-    def spy(engine: SearchEngine, kind: SubjectKind, tier: SearchTier, *rest: Any, **named: Any) -> list[list[float]]:
-        asked.append(tier)
-        return nearest(engine, kind, tier, *rest, **named)
-
-    monkeypatch.setattr(SearchEngine, "nearest", spy)
-    need = make.need(make.hospital(), "射频能量 头端电极 穿刺", summary="射频能量 头端电极 穿刺 房间隔")
-    make.capability(make.party(), "射频穿刺针", summary="射频穿刺房间隔用的器械。", audience=Audience.PUBLIC)
-    assert "射频穿刺针" in client.get("/search", params={"q": "射频穿刺"}).text
-    assert asked == []
-    assert "射频穿刺针" in sign_in(make.broker(PUTUO)).get(f"/needs/{need.id}/suggestions").text
-    assert set(asked) == {SearchTier.TEASER}
 
 
 def test_a_broker_is_quoted_no_brief_of_another_district(make: Factory, sign_in: SignIn) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from embeddings import SentenceEncoder, bundled, load_encoder, tuned
 from embeddings import encoder as module
+from embeddings.backends import compact_build
 from embeddings.encoder import choose_prompts, fingerprint
 from embeddings.types import EncoderUnavailable
 from tests.unit.embeddings.encoder_contract import ODD_TEXTS, TEXTS, check_encoder_contract
@@ -125,7 +126,7 @@ def test_real_encoder_identity(real_encoder: SentenceEncoder, torch_encoder: Sen
     for encoder in (real_encoder, torch_encoder):
         assert encoder.dimension == 384
         assert encoder.prompts == ("query: ", "passage: ")
-    assert real_encoder.name == torch_encoder.name + "+int8"
+    assert real_encoder.name == torch_encoder.name + compact_build.suffix()
     assert "@" in torch_encoder.name
 
 

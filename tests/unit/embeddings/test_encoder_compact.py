@@ -17,56 +17,10 @@ from embeddings import SentenceEncoder, load_encoder
 from embeddings.backends import compact, compact_build
 from embeddings.backends.compact_build import UnsuitableModel, read_shape
 from embeddings.types import EncoderUnavailable
+from tests.small_models import save_small_model
 from tests.unit.embeddings.encoder_contract import ODD_TEXTS, TEXTS, check_encoder_contract
 
 KINDS = ["bert-mean", "xlm-roberta-cls"]
-
-
-def _make_model(folder: Path, kind: str) -> None:
-    """Save a random SentenceTransformer of two layers whose tokens are single characters."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.base.modules import Normalize, Transformer
-    from sentence_transformers.sentence_transformer.modules import Pooling
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
-
-    name, _, pooling = kind.rpartition("-")
-    special = ["<s>", "<pad>", "</s>", "<unk>"]
-    characters = sorted(set("".join((*TEXTS, *compact_build.PROBES))) - {" "})
-    words = {word: number for number, word in enumerate([*special, *characters])}
-    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split("", "isolated")]
-    )
-    tokenizer.post_processor = processors.TemplateProcessing("<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
-    make_tokenizer: Any = PreTrainedTokenizerFast
-    fast = make_tokenizer(
-        tokenizer_object=tokenizer,
-        bos_token="<s>",
-        eos_token="</s>",
-        unk_token="<unk>",
-        pad_token="<pad>",
-        model_max_length=64,
-        model_input_names=["input_ids", "attention_mask"],
-    )
-    sizes: dict[str, Any] = {
-        "vocab_size": len(words),
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "intermediate_size": 64,
-        "max_position_embeddings": 66,
-        "pad_token_id": 1,
-        "initializer_range": 0.5,
-    }
-    torch.manual_seed(1)
-    model = BertModel(BertConfig(**sizes)) if name == "bert" else XLMRobertaModel(XLMRobertaConfig(**sizes))
-    plain = folder.with_name(folder.name + "-plain")
-    model.save_pretrained(plain)
-    fast.save_pretrained(plain)
-    modules = [Transformer(str(plain), max_seq_length=64), Pooling(32, pooling), Normalize()]
-    SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(folder), create_model_card=False)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +28,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small model of each kind."""
     folder = tmp_path_factory.mktemp("models")
     for kind in KINDS:
-        _make_model(folder / kind, kind)
+        save_small_model(folder / kind, kind, (*TEXTS, *compact_build.PROBES))
     return folder
 
 
@@ -93,7 +47,7 @@ def rounded(cache: Path) -> list[Path]:
 def test_agrees_with_the_original(models: Path, tmp_path: Path, kind: str) -> None:
     fast = load_encoder(models / kind, tmp_path, query_prompt="问", passage_prompt="", backend="int8")
     slow = load_encoder(models / kind, tmp_path, query_prompt="问", passage_prompt="", backend="torch")
-    assert fast.name == slow.name + "+int8" and fast.dimension == slow.dimension == 32
+    assert fast.name == slow.name + compact_build.suffix() and fast.dimension == slow.dimension == 32
     texts = [*TEXTS, *ODD_TEXTS]
     for encode, right in (
         (fast.encode_queries, slow.encode_queries),
@@ -125,6 +79,20 @@ def test_built_once_and_named_after_what_it_was_made_of(model: Path, tmp_path: P
     (model / "config.json").write_text(json.dumps(config | {"layer_norm_eps": 1e-3}))
     assert load_encoder(model, cache).name != first.name
     assert len(rounded(cache)) == 2
+
+
+def test_another_recipe_is_another_folder_and_another_name(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored vectors bear the encoder's name, so after a change of the rounding none of them counts any more."""
+    cache = tmp_path / "cache"
+    names = {load_encoder(model, cache).name}
+    for recipe in (compact_build.RECIPE + 1, compact_build.RECIPE + 2):
+        monkeypatch.setattr(compact_build, "RECIPE", recipe)
+        names.add(load_encoder(model, cache).name)
+        assert load_encoder(model, cache).name.endswith(f"+int8.{recipe}")
+    assert len(names) == len(rounded(cache)) == 3
+    assert len({name.partition("+")[0] for name in names}) == 1
 
 
 @pytest.mark.parametrize("damage", ["cut short", "changed", "no marker", "marker of another source", "file missing"])
@@ -167,7 +135,7 @@ def test_a_model_that_would_change_is_refused(
         load_encoder(model, tmp_path / "cache", backend="int8")
     with caplog.at_level(logging.WARNING):
         encoder = load_encoder(model, tmp_path / "cache")
-    assert not encoder.name.endswith("+int8")
+    assert compact_build.SUFFIX not in encoder.name
     assert "with PyTorch, not in 8 bits" in caplog.text
     assert rounded(tmp_path / "cache") == []
     check_encoder_contract(encoder)
@@ -180,7 +148,7 @@ def test_without_the_library_torch_serves(
     with pytest.raises(EncoderUnavailable, match="ctranslate2 cannot be imported"):
         load_encoder(model, tmp_path, backend="int8")
     with caplog.at_level(logging.WARNING):
-        assert not load_encoder(model, tmp_path).name.endswith("+int8")
+        assert compact_build.SUFFIX not in load_encoder(model, tmp_path).name
     assert "ctranslate2 cannot be imported" in caplog.text
 
 
@@ -191,7 +159,7 @@ def test_an_unforeseen_failure_leaves_torch(
         raise ZeroDivisionError
 
     monkeypatch.setattr(compact_build, "build", fail)
-    assert not load_encoder(model, tmp_path).name.endswith("+int8")
+    assert compact_build.SUFFIX not in load_encoder(model, tmp_path).name
     assert "ZeroDivisionError" in caplog.text
     with pytest.raises(ZeroDivisionError):
         load_encoder(model, tmp_path, backend="int8")
@@ -255,7 +223,7 @@ def test_serving_needs_no_torch(models: Path, tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     name, *loaded = json.loads(done.stdout)
-    assert name.endswith("+int8")
+    assert name.endswith(compact_build.suffix())
     assert set(loaded) & {"torch", "transformers", "sentence_transformers"} == set()
 
 

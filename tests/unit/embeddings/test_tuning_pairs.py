@@ -40,15 +40,15 @@ def products_file(tmp_path: Path) -> Path:
 
 def test_cases_of_the_last_year_never_train(products_file: Path) -> None:
     products = pairs.read_products(products_file)
-    made = pairs.regulatory_pairs(products.values())
-    assert made
+    made = [*pairs.use_pairs(products.values()), *pairs.name_pairs(products.values())]
+    assert len(made) >= 2
     assert not any("第2" in pair.anchor + pair.positive for pair in made)
     with pytest.raises(pairs.PairsError, match="2023"):
         pairs.need_pairs([pairs.Need("p2", "夜里总报警", pairs.TRAIN)], products, 1)
 
 
 def test_each_use_trains_once(products_file: Path) -> None:
-    made = pairs.regulatory_pairs(pairs.read_products(products_file).values())
+    made = pairs.use_pairs(pairs.read_products(products_file).values())
     assert Counter(pair.anchor for pair in made)["用于第1类浅表组织的凝固和止血。"] == 1
 
 
@@ -66,6 +66,13 @@ def test_needs_kept_out_do_not_train_and_copies_show_other_sides(products_file: 
     assert len({pair.positive for pair in made}) == 2
     with pytest.raises(pairs.PairsError, match="lacks"):
         pairs.need_pairs([pairs.Need("nowhere", "止血太慢", pairs.TRAIN)], products, 1)
+
+
+def test_answers_show_one_side_of_a_product(products_file: Path) -> None:
+    product = pairs.read_products(products_file)["p3"]
+    assert pairs.shown(product, "use") == "示例器械3：用于第1类浅表组织的凝固和止血。"
+    assert pairs.shown(product, "rest") == "示例器械3：由主机组成，另有电极和手柄若干。"
+    assert [pair.positive for pair in pairs.use_pairs([product])] == [pairs.shown(product, "rest")]
 
 
 def test_the_protocol_takes_determinations_with_use_and_rest(products_file: Path) -> None:

@@ -8,13 +8,12 @@ import pytest
 
 from embeddings.normal import fold
 from embeddings.vocabulary import (
-    AMBIGUOUS,
-    LONGEST_MEMBER,
     Vocabulary,
     VocabularyError,
     load_vocabulary,
     shipped_vocabulary,
 )
+from embeddings.vocabulary_file import AMBIGUOUS, LONGEST_MEMBER
 
 
 def of(tmp_path: Path, *lines: str) -> Vocabulary:
