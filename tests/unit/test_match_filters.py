@@ -370,7 +370,7 @@ def test_the_card_says_every_state_in_words() -> None:
     html = rendered(need, CapabilityFacts("space", "310107", ("层高5米，出租200至600平方米",)), ("能办环评。",))
     for words in ("不符", "待确认", "通过", "需求要求：净高不低于8米", "现有信息：层高5米", "对方尚未说明", "洁净级别"):
         assert words in html
-    assert "能否做到“能办环评。”？" in html
+    assert "能否做到“能办环评”？" in html
     assert "贵方洁净区是什么级别" in html
     assert "<普陀>" not in html
 
