@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import struct
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -21,6 +20,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from embeddings.files import replaced
 from embeddings.types import EmbeddingsError, Ids, IndexMismatch, Vector
 
 MAGIC = b"YIQIAOVX"
@@ -88,30 +88,20 @@ def pack(
         OSError: if the file cannot be written; an older file at `path` is then untouched.
     """
     unfinished = IndexHeader(model, dimension, METRIC, count, sequence, "0" * 64, built_for)
-    path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            # The digest is known only after the payload, and is as long as the zeros that keep its place.
-            file.write(_head(unfinished))
-            digest = hashlib.sha256()
+    with replaced(path) as file:
+        # The digest is known only after the payload, and is as long as the zeros that keep its place.
+        file.write(_head(unfinished))
+        digest = hashlib.sha256()
 
-            def write(piece: bytes) -> None:
-                digest.update(piece)
-                file.write(piece)
+        def write(piece: bytes) -> None:
+            digest.update(piece)
+            file.write(piece)
 
-            write_payload(write)
-            header = replace(unfinished, sha256=digest.hexdigest())
-            file.seek(0)
-            file.write(_head(header))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+        write_payload(write)
+        header = replace(unfinished, sha256=digest.hexdigest())
+        file.seek(0)
+        file.write(_head(header))
     with contextlib.suppress(OSError):  # Not every system can sync a folder; the file itself is safe.
         folder = os.open(path.parent, os.O_RDONLY)
         try:

@@ -1,45 +1,24 @@
 """`yiqiao match` and `yiqiao index status`, with the vectors in the process and with a service."""
 
 import json
-from collections.abc import Callable
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from backend.cli import app
 from backend.config import Settings
 from backend.db import Database
 from backend.matching import remote, seeded
 from backend.matching.index_sync import SearchEngine
 from backend.matching.service import free_text
 from embeddings.index import IndexUnavailable
-from embeddings.types import Encoder, EncoderUnavailable
+from embeddings.types import EncoderUnavailable
 from tests.factories import Party
 from tests.fakes import FakeEncoder
 from tests.steps import TITLES
+from tests.unit.conftest import Run
 from tests.vector_service import URL, Service
 
-Run = Callable[..., Result]
 NOTICE = "Matching by meaning is unavailable for the moment; these results are matched by words."
-
-
-@pytest.fixture
-def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command against the data folder of the test, with the fake encoder, and expects an exit code."""
-
-    def load(*_arguments: object, **_options: object) -> Encoder:
-        return FakeEncoder()
-
-    monkeypatch.setenv("YIQIAO_DATA_DIR", str(settings.data_dir))
-    monkeypatch.setattr("backend.matching.engine.load_encoder", load)
-
-    def start(*arguments: str, code: int = 0) -> Result:
-        done = CliRunner().invoke(app, list(arguments))
-        assert done.exit_code == code, done.output
-        assert done.exception is None or isinstance(done.exception, SystemExit)
-        return done
-
-    return start
 
 
 @pytest.fixture

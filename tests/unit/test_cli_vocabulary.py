@@ -1,25 +1,22 @@
 """An operator's own words: the setting, `yiqiao vocabulary`, and what a wrong file does at the start."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from backend.cli import app
 from backend.config import Settings
 from backend.db import Database
 from backend.main import create_app
 from backend.matching.engine import make_engine
 from embeddings import vocabulary
-from embeddings.types import Encoder
 from embeddings.vocabulary import VocabularyError, shipped_vocabulary, vocabulary_in_use
 from tests.factories import Factory
 from tests.fakes import FakeEncoder
 from tests.judged_files import write_set
+from tests.unit.conftest import Run
 
-Run = Callable[..., Result]
 OWN = "弹弓仪 | 可调弯射频房间隔穿刺系统"
 
 
@@ -36,25 +33,6 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.write_text(f"# our own\n{OWN}\n", "utf-8")
     monkeypatch.setenv("YIQIAO_VOCABULARY", str(path))
     return path
-
-
-@pytest.fixture
-def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command against the data folder of the test, with the fake encoder, and expects an exit code."""
-
-    def load(*_arguments: object, **_options: object) -> Encoder:
-        return FakeEncoder()
-
-    monkeypatch.setenv("YIQIAO_DATA_DIR", str(settings.data_dir))
-    monkeypatch.setattr("backend.matching.engine.load_encoder", load)
-
-    def start(*arguments: object, code: int = 0) -> Result:
-        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        assert done.exit_code == code, done.output
-        assert done.exception is None or isinstance(done.exception, SystemExit)
-        return done
-
-    return start
 
 
 def test_own_words_find_what_the_shipped_ones_do_not(

@@ -2,11 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from backend.capabilities.models import Capability
 from backend.cli import app
@@ -14,31 +13,9 @@ from backend.config import Settings
 from backend.db import Database
 from backend.matching import ranker, seeded
 from backend.needs.models import Need
-from embeddings.types import Encoder
 from tests.factories import Factory
-from tests.fakes import FakeEncoder
 from tests.judged_files import write_lines, write_set
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command against the data folder of the test, with the fake encoder, and expects an exit code."""
-
-    def load(*_arguments: object, **_options: object) -> Encoder:
-        return FakeEncoder()
-
-    monkeypatch.setenv("YIQIAO_DATA_DIR", str(settings.data_dir))
-    monkeypatch.setattr("backend.matching.engine.load_encoder", load)
-
-    def start(*arguments: object, code: int = 0) -> Result:
-        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        assert done.exit_code == code, done.output
-        assert done.exception is None or isinstance(done.exception, SystemExit)
-        return done
-
-    return start
+from tests.unit.conftest import Run
 
 
 @pytest.fixture
