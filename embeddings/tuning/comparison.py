@@ -116,6 +116,8 @@ def highest_change(before: NDArray[np.floating[Any]], after: NDArray[np.floating
     from scipy.stats import bootstrap, spearmanr
 
     def change(one: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]], scores: NDArray[np.float64]) -> float:
+        if min(np.ptp(one), np.ptp(other), np.ptp(scores)) == 0:
+            return 0.0  # A draw from few pairs that are all alike says nothing of either.
         return float(spearmanr(other, scores).statistic - spearmanr(one, scores).statistic)
 
     done = bootstrap(

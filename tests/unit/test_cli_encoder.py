@@ -108,6 +108,7 @@ def test_from_pairs_to_the_file_that_ships(run: Run, files: tuple[object, ...], 
     found = CliRunner().invoke(
         app, ["encoder", "compare", *map(str, (model, *files, "--general", general, "--out", figures_file))]
     )
+    assert figures_file.exists(), found.output + repr(found.exception)
     figures = json.loads(figures_file.read_text("utf-8"))
     assert set(figures) == {"cases of the last year", "needs kept out", "general pairs"}
     lost = comparison.losses(figures, "base", "tuned")
