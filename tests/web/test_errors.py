@@ -1,6 +1,8 @@
 """Errors: the true status, a message in Chinese, a page for browsers and a line in the flash region for htmx."""
 
+import asyncio
 import logging
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -143,3 +145,37 @@ def test_what_was_read_is_rolled_back_with_a_refused_write(sign_in: SignIn, make
     assert client.post(f"/needs/{need.id}/restore").status_code == 409
     with database.session() as session:
         assert outbox.pending(session, outbox.Topic.INDEX) == []
+
+
+def test_who_leaves_before_a_request_is_whole_is_no_fault(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    """As a second press of a button does: the browser drops the first request."""
+    sent: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/sign-in",
+        "raw_path": b"/sign-in",
+        "query_string": b"",
+        "headers": [
+            (b"host", b"testserver"),
+            (b"content-type", b"application/x-www-form-urlencoded"),
+            (b"content-length", b"9"),
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("testserver", 80),
+    }
+    app: Any = client.app
+    with caplog.at_level(logging.INFO):
+        asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 400
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
