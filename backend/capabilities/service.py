@@ -161,7 +161,8 @@ LISTS = Lists(
     visible_to=policy.visible_to,
     teasers=_cards,
 )
-cards, own, listing, open_ids, ids_of = LISTS.cards, LISTS.own, LISTS.listing, LISTS.open_ids, LISTS.ids_of
+cards, own, listing, open_ids = LISTS.cards, LISTS.own, LISTS.listing, LISTS.open_ids
+named_ids = LISTS.named_ids
 
 
 def text_of(session: Session, capability_id: str) -> TieredText | None:

@@ -47,9 +47,11 @@ class Lists(Generic[Listed]):
         rows = [row for row in session.execute(query.where(col(self.table.id).in_(ids))).all() if row.may_read]
         return {c.id: c for c in self.teasers(session, viewer, cast(Sequence[Listed], rows))}
 
-    def ids_of(self, session: Session, organisation_id: str) -> set[str]:
-        """All that an organisation has written, whether the viewer may read it or not."""
-        return set(session.exec(select(self.table.id).where(self.table.organisation_id == organisation_id)).all())
+    def named_ids(self, session: Session, organisation_id: str) -> set[str]:
+        """What an organisation has written under its name, whether it is to be read or not."""
+        table = self.table
+        query = select(table.id).where(table.organisation_id == organisation_id, col(table.anonymous).is_(False))
+        return set(session.exec(query).all())
 
     def own(self, session: Session, viewer: Viewer) -> list[Card]:
         """What the viewer's organisations have written, last changed first."""

@@ -25,9 +25,9 @@ CARDS: Mapping[SubjectKind, Callable[[Session, Viewer, Collection[str]], dict[st
     SubjectKind.NEED: needs.cards,
     SubjectKind.CAPABILITY: capabilities.cards,
 }
-OF_ORGANISATION: Mapping[SubjectKind, Callable[[Session, str], set[str]]] = {
-    SubjectKind.NEED: needs.ids_of,
-    SubjectKind.CAPABILITY: capabilities.ids_of,
+NAMED_IDS: Mapping[SubjectKind, Callable[[Session, str], set[str]]] = {
+    SubjectKind.NEED: needs.named_ids,
+    SubjectKind.CAPABILITY: capabilities.named_ids,
 }
 CROWD = 100
 """More candidates of one organisation than this, as an imported price list gives them, are a crowd: others are looked
@@ -104,7 +104,9 @@ def rank(
     admitted = found()
     if crowd := _crowd([cards[c.subject_id] for c in admitted]):
         its_best = [c for c in admitted if cards[c.subject_id].organisation_id == crowd][:OF_A_CROWD]
-        admitted = sorted([*its_best, *found(OF_ORGANISATION[side](session, crowd))], key=lambda c: -c.fused)
+        # What it has published anonymously stays for all who do not know whose it is: it would be known by going.
+        others = [c for c in found(NAMED_IDS[side](session, crowd)) if cards[c.subject_id].organisation_id != crowd]
+        admitted = sorted([*its_best, *others], key=lambda c: -c.fused)
     read = _once(session, side, tier, [c.subject_id for c in admitted[:READ_CLOSELY]])
     known = _circumstances(wanted.subject, [cards[c.subject_id] for c in admitted])
     scored = judge(query, admitted, read, weights(), engine.background(side.other), known)
@@ -113,10 +115,8 @@ def rank(
 
 def _crowd(cards: Sequence[Card]) -> str | None:
     """The organisation that leaves no room for others; of the anonymous the viewer does not know it."""
-    for organisation_id, count in Counter(card.organisation_id for card in cards).most_common(1):
-        if organisation_id and count > CROWD:
-            return organisation_id
-    return None
+    known = Counter(card.organisation_id for card in cards if card.organisation_id)
+    return next((organisation_id for organisation_id, count in known.most_common(1) if count > CROWD), None)
 
 
 def _once(

@@ -214,7 +214,8 @@ LISTS = Lists(
     teasers=_cards,
     further=(col(Need.department_id),),
 )
-cards, own, listing, open_ids, ids_of = LISTS.cards, LISTS.own, LISTS.listing, LISTS.open_ids, LISTS.ids_of
+cards, own, listing, open_ids = LISTS.cards, LISTS.own, LISTS.listing, LISTS.open_ids
+named_ids = LISTS.named_ids
 
 
 def text_of(session: Session, need_id: str) -> TieredText | None:

@@ -11,6 +11,8 @@ from backend.db import Database, new_id
 from backend.disclosure.models import SubjectKind
 from backend.matching import indexing, service
 from backend.matching.index_sync import SearchEngine
+from backend.matching.models import SearchTier
+from backend.matching.ranking import Wanted, rank
 from backend.matching.sides import SIDES, Change, SideIndex, empty, query_of
 from tests.factories import Factory, Party
 from tests.fakes import FakeEncoder
@@ -122,6 +124,23 @@ def test_one_organisation_with_hundreds_alike_does_not_fill_the_list(
     found = _suggested(engine, database, make, hospital, NEED)
     assert found[:2] == [enterprise.organisation.id] * 2
     assert set(found) >= {rival.organisation.id for rival in rivals}
+
+
+def test_what_an_organisation_hides_does_not_go_with_its_crowd(
+    engine: SearchEngine, database: Database, make: Factory, flooded: tuple[Party, Party]
+) -> None:
+    """Who saw an anonymous entry vanish beside a crowd would know whose it is; none is named twice to its author."""
+    hospital, enterprise = flooded
+    make.capability(enterprise, f"{TITLES[0]}，一次性使用", anonymous=True)
+    engine.follow()
+    for viewer in (hospital.viewer, enterprise.viewer):
+        with database.session() as session:
+            found = rank(
+                session, engine, viewer, Wanted(NEED), SubjectKind.CAPABILITY, SearchTier.TEASER, lambda _card: True
+            )
+        names = [entry.card.id for entry in found.ranked]
+        assert len(names) == len(set(names))
+    assert None in _suggested(engine, database, make, hospital, NEED)
 
 
 def _suggested(engine: SearchEngine, database: Database, make: Factory, hospital: Party, text: str) -> list[str | None]:
