@@ -54,33 +54,26 @@ def sentences(
     engine: SearchEngine, side: SubjectKind, tier: SearchTier, query: Query, quotable: Quotable
 ) -> dict[str, tuple[Segment, ...]]:
     """For each subject the sentence that best shows why it fits, the words of the query marked in it."""
-    # One request weighs the same words for every subject.
-    idf = cache(engine.idf(side, tier))
-    found = {}
-    for subject_id, rows in quotable.items():
-        vectors = np.stack([documents.vector_of(row) for row in rows])
-        best = best_evidence(query.vector, query.text, [row.text for row in rows], vectors, idf)
-        if best:
-            found[subject_id] = segments(best.text, best.spans)
-    return found
+    reasons = tables(engine, Wanted(query.text), side, tier, query, quotable)
+    return {subject_id: found.evidence for subject_id, found in reasons.items() if found.evidence}
 
 
 def tables(
     engine: SearchEngine, wanted: Wanted, side: SubjectKind, tier: SearchTier, query: Query, quotable: Quotable
 ) -> dict[str, Reasons]:
     """For each subject its reasons: a table where the requirements of a need are known, and always the one sentence."""
-    single = sentences(engine, side, tier, query, quotable)
     with_table = bool(wanted.points) and side is SubjectKind.CAPABILITY
+    # One request weighs the same words for every subject.
     idf = cache(engine.idf(side, tier))
     found = {}
     for subject_id, rows in quotable.items():
+        texts, vectors = [row.text for row in rows], np.stack([documents.vector_of(row) for row in rows])
+        best = best_evidence(query.vector, query.text, texts, vectors, idf)
         lines: tuple[EvidenceRow, ...] = ()
         if with_table:
-            vectors = np.stack([documents.vector_of(row) for row in rows])
-            texts = [row.text for row in rows]
             model = _model(engine.encoder().name)
             lines = table(evidence_table(wanted.points, query.points, texts, vectors, idf, model))
-        found[subject_id] = Reasons(single.get(subject_id, ()), lines)
+        found[subject_id] = Reasons(segments(best.text, best.spans) if best else (), lines)
     return found
 
 
