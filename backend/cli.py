@@ -122,7 +122,6 @@ def match(
             engine.follow()
         except EncoderUnavailable as error:
             raise fail(str(error)) from error
-        had_vectors = engine.vectors_available
         with database.session() as session:
             found = service.match_text(
                 session,
@@ -132,10 +131,9 @@ def match(
                 SubjectKind.CAPABILITY,
                 admits=lambda card: not kind or compatible(SubjectKind.NEED, kind, card.kind),
             )
-        by_words = not (had_vectors and engine.vectors_available)
     if found.state is not EngineState.READY:
         raise fail(engine.problem or "The encoder is not at hand any more.")
-    if by_words:
+    if found.by_words:
         typer.echo(BY_WORDS, err=True)
     rows = [
         {
@@ -149,13 +147,13 @@ def match(
         for rank, m in enumerate((found.matches + found.nearest)[:top], 1)
     ]
     if as_json:
-        answer = {"answered": bool(found.matches), "by_words": by_words, "matches": rows}
+        answer = {"answered": bool(found.matches), "by_words": found.by_words, "matches": rows}
         json.dump(answer, sys.stdout, ensure_ascii=False, indent=2)
         typer.echo()
         return
     if not found.matches:
         # Words alone cannot tell that the library has nothing.
-        said = "No capability is a clear match by its words." if by_words else NOTHING
+        said = "No capability is a clear match by its words." if found.by_words else NOTHING
         typer.echo(f"{said} The nearest, weakly related:")
     for row in rows:
         typer.echo(f"{row['rank']:>2}  {row['organisation']}  {row['capability']}  [{row['grade']}]")

@@ -69,11 +69,15 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Ranking:
-    """What the viewer may see, best first; without a query where no encoder is at hand."""
+    """What the viewer may see, best first; without a query where no encoder is at hand.
+
+    `by_words` says that the vectors could not be searched.
+    """
 
     state: EngineState
     query: Query | None = None
     ranked: list[Ranked] = field(default_factory=list)
+    by_words: bool = False
 
 
 def rank(
@@ -86,6 +90,8 @@ def rank(
     admits: Callable[[Card], bool],
 ) -> Ranking:
     """All candidates of a side that the viewer may see and `admits` lets through, most probable first."""
+    # Asked before and after: the service may go while it is asked, and may come back just after it was not.
+    had_vectors = engine.vectors_available
     engine.follow_if_possible()
     if engine.state is not EngineState.READY:
         return Ranking(engine.state)
@@ -110,7 +116,8 @@ def rank(
     read = _once(session, side, tier, [c.subject_id for c in admitted[:READ_CLOSELY]])
     known = _circumstances(wanted.subject, [cards[c.subject_id] for c in admitted])
     scored = judge(query, admitted, read, weights(), engine.background(side.other), known)
-    return Ranking(EngineState.READY, query, [Ranked(cards[s.candidate.subject_id], s) for s in scored])
+    ranked = [Ranked(cards[s.candidate.subject_id], s) for s in scored]
+    return Ranking(EngineState.READY, query, ranked, not (had_vectors and engine.vectors_available))
 
 
 def _crowd(cards: Sequence[Card]) -> str | None:

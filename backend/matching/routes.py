@@ -47,7 +47,6 @@ class SearchPage:
     """Context of matching/search.html, whose block `results` is the fragment.
 
     `url` gives the address of the search with some of its parameters changed; the page number starts over unless given.
-    `by_words` says that the vectors could not be searched.
     """
 
     q: str
@@ -56,7 +55,6 @@ class SearchPage:
     result: searching.SearchResult
     pages: int
     too_long: bool
-    by_words: bool
     regions: Sequence[tuple[str, str]]
     specialties: Sequence[tuple[str, str]]
     url: Callable[..., str]
@@ -64,16 +62,12 @@ class SearchPage:
 
 @dataclass(frozen=True)
 class SuggestionsPage:
-    """Context of matching/suggestions.html, whose block `suggestions` is the fragment.
-
-    `by_words` says that the vectors could not be searched.
-    """
+    """Context of matching/suggestions.html, whose block `suggestions` is the fragment."""
 
     kind: SubjectKind
     subject_id: str
     card: Card
     suggestions: service.Suggestions
-    by_words: bool
 
 
 def _search_url(text: str, side: SubjectKind, filters: Filters) -> Callable[..., str]:
@@ -124,8 +118,6 @@ def search(
     )
     text = clean(q.replace("\ufffd", " "))
     too_long = len(text) > QUERY_LENGTH
-    # Asked before and after: the service may go while it is asked, and may come back just after it was not.
-    had_vectors = engine.vectors_available
     result = searching.search(session, engine, viewer, chosen, text[:QUERY_LENGTH], filters)
     context = SearchPage(
         q=text,
@@ -134,7 +126,6 @@ def search(
         result=result,
         pages=filters.pages(result.total),
         too_long=too_long,
-        by_words=bool(text) and not (had_vectors and engine.vectors_available),
         regions=regions().choices(),
         specialties=specialties().choices(),
         url=_search_url(text, chosen, filters),
@@ -162,7 +153,6 @@ def suggestions_for_capability(
 def _suggestions(
     request: Request, session: Session, viewer: Viewer, engine: SearchEngine, kind: SubjectKind, subject_id: str
 ) -> Response:
-    had_vectors = engine.vectors_available
     card, found = service.suggest(session, engine, viewer, kind, subject_id)
-    page = SuggestionsPage(kind, subject_id, card, found, not (had_vectors and engine.vectors_available))
+    page = SuggestionsPage(kind, subject_id, card, found)
     return render(request, "matching/suggestions.html", page, block="suggestions")

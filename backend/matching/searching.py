@@ -38,6 +38,7 @@ class SearchResult:
     """One page of a search, with the sentence of each hit that fits the words best.
 
     `nearest` says that nothing fits well and the cards are the closest; `organisations` bear the words in their name.
+    `by_words` says that the vectors could not be searched.
     """
 
     state: EngineState
@@ -46,6 +47,7 @@ class SearchResult:
     snippets: Mapping[str, tuple[Segment, ...]] = field(default_factory=dict)
     nearest: bool = False
     organisations: Sequence[Organisation] = ()
+    by_words: bool = False
 
 
 def search(
@@ -68,4 +70,4 @@ def search(
     quotable = quoted(session, viewer, side, SearchTier.TEASER, shown)
     snippets = sentences(engine, side, SearchTier.TEASER, ranking.query, quotable)
     named = organisations.named(session, text, ORGANISATIONS) if 1 < len(text) <= NAME_LENGTH else []
-    return SearchResult(ranking.state, shown, len(found), snippets, not fitting, named)
+    return SearchResult(ranking.state, shown, len(found), snippets, not fitting, named, ranking.by_words)

@@ -84,10 +84,10 @@ class Judge:
             return kind is None or compatible(SubjectKind.NEED, kind, card.kind)
 
         viewer, tier = Viewer(is_admin=True), SearchTier.TEASER
-        ranked = rank(self._session, self._engine, viewer, wanted, SubjectKind.CAPABILITY, tier, admits).ranked
-        if not self._engine.vectors_available:
+        ranking = rank(self._session, self._engine, viewer, wanted, SubjectKind.CAPABILITY, tier, admits)
+        if ranking.by_words:
             raise IndexUnavailable("The service of the vectors does not answer; words alone are not what is measured.")
-        return ranked
+        return ranking.ranked
 
     def _wanted(self, need: Need, text: TieredText, tier: SearchTier) -> Wanted:
         """What a need looks for by its text of one tier, as the page of its suggestions does."""

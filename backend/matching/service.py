@@ -74,11 +74,15 @@ class Match:
 
 @dataclass(frozen=True)
 class Suggestions:
-    """What the fragment of a page shows; `nearest` are weaker ones beside a short list."""
+    """What the fragment of a page shows; `nearest` are weaker ones beside a short list.
+
+    `by_words` says that the vectors could not be searched.
+    """
 
     state: EngineState
     matches: tuple[Match, ...] = ()
     nearest: tuple[Match, ...] = ()
+    by_words: bool = False
 
 
 def suggest(
@@ -162,7 +166,7 @@ def match_text(
             others.get(r.card.id, ()),
         )
 
-    return Suggestions(ranking.state, tuple(map(match, shown)), tuple(map(match, nearest)))
+    return Suggestions(ranking.state, tuple(map(match, shown)), tuple(map(match, nearest)), ranking.by_words)
 
 
 def _is_good(r: Ranked) -> bool:
