@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The model that turns texts into vectors.")
 
-SEED = 20261122
 NEEDS_FILE = SEED_DIR / "tuning" / "needs.csv"
 
 ProductsOption = Annotated[
@@ -34,7 +34,7 @@ def tune(
     rate: Annotated[float, typer.Option(min=1e-7, max=1e-2, help="Learning rate.")] = 5e-5,
     epochs: Annotated[float, typer.Option(min=0.01, max=20)] = 1.0,
     start: Annotated[Path | None, typer.Option(help="Tuned model to go on from, with new negatives.")] = None,
-    seed: Annotated[int, typer.Option(help="Another number is another order of the pairs.")] = SEED,
+    seed: Annotated[int | None, typer.Option(help="Another number is another order of the pairs.")] = None,
     measure: Annotated[bool, typer.Option(help="Measure every checkpoint.")] = True,
 ) -> None:
     """Tune the default encoder on pairs of need and product; needs the `tune` extra."""
@@ -51,7 +51,9 @@ def tune(
 
     try:
         pairs = run.read_decisions(decisions) if decisions else []
-        recipe = Recipe(epochs=epochs, rate=rate, seed=seed)
+        recipe = Recipe(epochs=epochs, rate=rate)
+        if seed is not None:
+            recipe = replace(recipe, seed=seed)
         folder = run.tune(
             products,
             needs,
