@@ -1,10 +1,9 @@
 """The web application: one factory, nothing happens at import."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -17,45 +16,28 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from backend.accounts import routes as accounts
-from backend.capabilities import forms as capability_forms
 from backend.capabilities import routes as capabilities
 from backend.config import FRONTEND_DIR, Settings
 from backend.csrf import SAFE_METHODS
 from backend.db import Database
-from backend.disclosure import forms as disclosure_forms
 from backend.errors import DomainError, NotFound, NotSignedIn
 from backend.headers import SECURITY_HEADERS, RequestGuard, SecurityHeaders
 from backend.htmx import wants_fragment
 from backend.i18n import gettext as _
-from backend.matching import labels as matching_labels
+from backend.jobs import make_tasks
+from backend.labels import LABELS
 from backend.matching import ranker
 from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
-from backend.matching.quiet import keep_server_quiet, trace, where
-from backend.needs import forms as need_forms
 from backend.needs import routes as needs
-from backend.organisations import forms as organisation_forms
 from backend.organisations import routes as organisations
 from backend.organisations.deps import get_viewer
+from backend.quiet import keep_server_quiet, trace, where
+from backend.tasks import Runner
 from backend.templating import make_environment, render
 
 log = logging.getLogger(__name__)
-
-LABELS: dict[str, Mapping[Any, str]] = {
-    "need_kind": need_forms.KINDS,
-    "need_status": need_forms.STATUSES,
-    "need_action": need_forms.ACTIONS,
-    "offer": need_forms.OFFERS,
-    "capability_kind": capability_forms.KINDS,
-    "capability_status": capability_forms.STATUSES,
-    "capability_action": capability_forms.ACTIONS,
-    "stage": capability_forms.STAGES,
-    "organisation_kind": organisation_forms.KINDS,
-    "role": organisation_forms.ROLES,
-    "audience": disclosure_forms.AUDIENCES,
-    "grade": matching_labels.GRADES,
-}
 
 
 @dataclass(frozen=True)
@@ -88,11 +70,17 @@ def create_app(
     ranker.use(ranker.own_file(settings.data_dir))
     database = database or Database(settings.resolved_database_url)
     engine = engine or make_engine(settings, database)
+    environment = make_environment(LABELS)
+    runner = Runner(make_tasks(settings, database, environment)) if settings.worker == "inside" else None
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         engine.start()
+        if runner is not None:
+            runner.start()
         yield
+        if runner is not None:
+            runner.close()
         engine.close()
         database.dispose()
 
@@ -100,8 +88,10 @@ def create_app(
     app.state.settings = settings
     app.state.database = database
     app.state.engine = engine
-    app.state.templates = make_environment(LABELS)
+    app.state.templates = environment
     after_commit: list[Callable[[], None]] = [engine.follow_if_possible]
+    if runner is not None:
+        after_commit.append(runner.wake)
     app.state.after_commit = after_commit
     app.state.error_page = error_page
 

@@ -4,6 +4,7 @@ from backend.accounts.models import User, UserSession
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.disclosure.models import Release
+from backend.mailer import Mail
 from backend.matching.models import SearchDocument, SearchSequence
 from backend.needs.models import Need, Requirement
 from backend.organisations.models import Department, Membership, Organisation
@@ -13,6 +14,7 @@ TABLES = (
     AuditEvent,
     Capability,
     Department,
+    Mail,
     Membership,
     Need,
     Organisation,

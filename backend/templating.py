@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
@@ -48,7 +48,8 @@ def make_environment(labels: Mapping[str, Mapping[Any, str]]) -> Environment:
     """The Jinja environment; `labels` holds the wording of every enumeration, by its name."""
     environment = Environment(
         loader=FileSystemLoader(FRONTEND_DIR / "templates"),
-        autoescape=True,
+        # The text of a mail is no HTML.
+        autoescape=select_autoescape(disabled_extensions=("txt",), default=True),
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
         trim_blocks=True,

@@ -8,7 +8,7 @@ from backend.db import Database, new_id
 from backend.matching import indexing, lease
 from backend.matching.documents import Subject
 from backend.matching.indexing import SUBJECTS, Progress
-from backend.matching.quiet import where
+from backend.quiet import where
 from embeddings.types import Encoder
 
 log = logging.getLogger(__name__)

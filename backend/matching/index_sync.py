@@ -20,10 +20,10 @@ from backend.matching.following import catch_up
 from backend.matching.importer import Importer
 from backend.matching.indexing import Progress, wanted_passages
 from backend.matching.models import SearchTier
-from backend.matching.quiet import where
 from backend.matching.remote import VectorService
 from backend.matching.sides import SIDES, Candidate, Query, Side, SideIndex, Sides, query_of
 from backend.matching.snapshot_keeper import SnapshotKeeper
+from backend.quiet import where
 from embeddings.lexical import LexicalIndex
 from embeddings.types import Encoder, EncoderUnavailable, Vector
 

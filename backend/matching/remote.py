@@ -14,8 +14,8 @@ from sqlmodel import Session
 
 from backend.db import Database
 from backend.matching import changes, lease
-from backend.matching.quiet import where
 from backend.matching.sides import SIDES, Side, vectors_of
+from backend.quiet import where
 from embeddings.index import FaissIndex, IndexUnavailable, MilvusIndex, open_index
 from embeddings.types import Ids, IndexMismatch, Vector
 

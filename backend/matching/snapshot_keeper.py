@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from backend.matching import snapshots
-from backend.matching.quiet import where
 from backend.matching.sides import SIDES, Side, SideIndex, Sides
+from backend.quiet import where
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import pytest
 from jinja2 import Environment
 
-from backend.main import LABELS
+from backend.labels import LABELS
 from backend.matching.evidence import EvidenceRow, Segment, Shown, covered, segments, shown_grade, table
 from backend.matching.ranker import Grade
 from backend.templating import make_environment

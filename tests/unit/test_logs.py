@@ -23,7 +23,7 @@ from starlette.testclient import TestClient
 from backend.config import PROJECT_ROOT, Settings
 from backend.db import Database
 from backend.matching import snapshots
-from backend.matching.quiet import keep_server_quiet, trace
+from backend.quiet import keep_server_quiet, trace
 from embeddings.types import EncoderUnavailable, Vector
 from tests.conftest import SignIn
 from tests.factories import Factory

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend import taxonomies
-from backend.main import LABELS
+from backend.labels import LABELS
 from backend.matching.filter_registration import registration_of
 from backend.matching.filters import (
     CapabilityFacts,

@@ -1,0 +1,25 @@
+"""The wording of every enumeration, by the name that templates know it by."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from backend.capabilities import forms as capability_forms
+from backend.disclosure import forms as disclosure_forms
+from backend.matching import labels as matching_labels
+from backend.needs import forms as need_forms
+from backend.organisations import forms as organisation_forms
+
+LABELS: dict[str, Mapping[Any, str]] = {
+    "need_kind": need_forms.KINDS,
+    "need_status": need_forms.STATUSES,
+    "need_action": need_forms.ACTIONS,
+    "offer": need_forms.OFFERS,
+    "capability_kind": capability_forms.KINDS,
+    "capability_status": capability_forms.STATUSES,
+    "capability_action": capability_forms.ACTIONS,
+    "stage": capability_forms.STAGES,
+    "organisation_kind": organisation_forms.KINDS,
+    "role": organisation_forms.ROLES,
+    "audience": disclosure_forms.AUDIENCES,
+    "grade": matching_labels.GRADES,
+}
