@@ -51,6 +51,8 @@ check: $(VENV)/.setup-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive backend embeddings
+	$(PIP) check --quiet
 
 test: setup-test check
 	$(BIN)/pytest

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 FRONTEND_DIR = PROJECT_ROOT / "frontend"
 SEED_DIR = PROJECT_ROOT / "seed_data"
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Settings(BaseSettings):
@@ -22,7 +23,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     log_level: str = "INFO"
-    secure_cookies: bool = False
+    secure_cookies: bool | None = None
+    hosts: str = ""
     site_url: str = "http://127.0.0.1:8000"
     demo: bool = False
     worker: Literal["inside", "apart"] = "inside"
@@ -54,6 +56,22 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
             raise ValueError("an address of the form https://host, without a path")
         return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def by_https(self) -> bool:
+        """Whether browsers reach the site by HTTPS."""
+        return self.site_url.startswith("https://")
+
+    @property
+    def sends_cookies_by_https_alone(self) -> bool:
+        """As set, else as the address of the site says."""
+        return self.by_https if self.secure_cookies is None else self.secure_cookies
+
+    @property
+    def known_hosts(self) -> frozenset[str]:
+        """Host names that the site answers for: its own, those of `hosts`, and this machine's."""
+        own = urlsplit(self.site_url).hostname or ""
+        return frozenset({own, *filter(None, self.hosts.replace(" ", "").split(",")), *LOCAL_HOSTS})
 
     @property
     def resolved_database_url(self) -> str:

@@ -36,6 +36,7 @@ from backend.organisations.deps import get_viewer
 from backend.quiet import keep_server_quiet, trace, where
 from backend.tasks import Runner
 from backend.templating import make_environment, render
+from backend.transport import HSTS, BodyInTime, HostCheck, StrictTransport
 
 log = logging.getLogger(__name__)
 
@@ -96,9 +97,13 @@ def create_app(
     app.state.error_page = error_page
 
     # The last one added stands outermost.
+    app.add_middleware(BodyInTime)
     app.add_middleware(RequestGuard, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(GZipMiddleware, minimum_size=2000)
     app.add_middleware(SecurityHeaders)
+    if settings.by_https:
+        app.add_middleware(StrictTransport)
+    app.add_middleware(HostCheck, hosts=settings.known_hosts)
 
     app.mount("/static", CachedStaticFiles(directory=FRONTEND_DIR / "static"), name="static")
     # Suggestions come before needs, or their address would be taken for an action on a need.
@@ -177,4 +182,6 @@ def _unexpected_error(request: Request, error: Exception) -> Response:
     )
     # This answer is made outside of all middleware.
     response.headers.update(SECURITY_HEADERS)
+    if request.app.state.settings.by_https:
+        response.headers["Strict-Transport-Security"] = HSTS
     return response

@@ -177,7 +177,7 @@ def _in_hugging_face_cache(name: str) -> Path | None:
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        folder = Path(snapshot_download(name, local_files_only=True))
+        folder = Path(snapshot_download(name, local_files_only=True))  # nosec B615
     except (LocalEntryNotFoundError, HFValidationError, OSError):
         return None
     has_weights = any(path.suffix in _WEIGHT_SUFFIXES for path in folder.rglob("*"))

@@ -37,7 +37,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def settings(tmp_path: Path, migrated: Path) -> Settings:
     """Settings with a data folder of the test's own, the migrated database in it."""
-    made = Settings(data_dir=tmp_path / "var", model_retry_seconds=0, _env_file=None)
+    made = Settings(data_dir=tmp_path / "var", model_retry_seconds=0, hosts="testserver", _env_file=None)
     made.data_dir.mkdir()
     (made.data_dir / "yiqiao.sqlite3").write_bytes(migrated.read_bytes())
     return made

@@ -74,11 +74,13 @@ def set_cookie(response: Response, token: str, settings: Settings) -> None:
         max_age=settings.session_days * 86400,
         httponly=True,
         samesite="lax",
-        secure=settings.secure_cookies,
+        secure=settings.sends_cookies_by_https_alone,
         path="/",
     )
 
 
 def clear_cookie(response: Response, settings: Settings) -> None:
     """Take the token from the browser."""
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=settings.secure_cookies)
+    response.delete_cookie(
+        COOKIE, path="/", httponly=True, samesite="lax", secure=settings.sends_cookies_by_https_alone
+    )

@@ -16,7 +16,7 @@ def evaluator(products: Mapping[str, Product], needs: Sequence[Need], *, seed: i
     """A sentence-transformers evaluator of two parts, `cases` (the product protocol) and `needs` (those kept out)."""
     from sentence_transformers.sentence_transformer.evaluation import SequentialEvaluator
 
-    draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    draw = random.Random(seed)  # noqa: S311 - a sample, not a secret  # nosec B311
     queries, pool = measured_cases(products)
     asked = dict(draw.sample(sorted(queries.items()), min(cases, len(queries))))
     held = {f"need-{number}": need for number, need in enumerate(needs) if need.split == HELD_OUT}

@@ -27,7 +27,7 @@ def mine(
     texts = list(dict.fromkeys(pair.anchor for pair in pairs))
     row = {text: number for number, text in enumerate(texts)}
     queries = encoder.encode_queries(texts)
-    choose = random.Random(seed)  # noqa: S311 - a draw, not a secret
+    choose = random.Random(seed)  # noqa: S311 - a draw, not a secret  # nosec B311
     found: list[tuple[Pair, Product]] = []
     for pair in pairs:
         order = np.argsort(-(answers @ queries[row[pair.anchor]]), kind="stable")[: 4 * LAST]

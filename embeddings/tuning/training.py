@@ -54,7 +54,7 @@ class LengthBuckets:
 
     def __iter__(self) -> Iterator[list[int]]:
         """Row numbers of one batch after the other."""
-        draw = random.Random(self._seed + self._epoch)  # noqa: S311 - an order, not a secret
+        draw = random.Random(self._seed + self._epoch)  # noqa: S311 - an order, not a secret  # nosec B311
         order = sorted(range(len(self._lengths)), key=lambda row: self._lengths[row] * draw.uniform(0.8, 1.25))
         size = self.batch_size
         batches = [order[at : at + size] for at in range(0, len(order) - size + 1, size)]

@@ -86,7 +86,7 @@ def _cache() -> Path:
 
 
 def _open(folder: Path) -> tuple[Database, SearchEngine]:
-    settings = Settings(data_dir=folder)
+    settings = Settings(data_dir=folder, hosts="testserver")
     database = Database(settings.resolved_database_url)
     encoder = load_encoder(None, _cache())
     encoder.encode_queries(["预热"])
