@@ -1,5 +1,6 @@
 """Makes records for tests through the services of the application."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -94,9 +95,23 @@ class Factory:
 
     def admin(self) -> Viewer:
         """An administrator without an organisation."""
+        return self.somebody(is_admin=True).viewer
+
+    def somebody(self, *, is_admin: bool = False) -> Party:
+        """A user without an organisation; that of the answer is one that they are no member of."""
+        organisation = self.party().organisation
         with self.database.session(write=True) as session:
-            user = self._user(session, f"admin{next(_numbers)}@test.example", is_admin=True)
-            return organisations.viewer_of(session, user)
+            user = self._user(session, f"somebody{next(_numbers)}@test.example", is_admin=is_admin)
+            return Party(organisation, user, organisations.viewer_of(session, user))
+
+    def join_all(self, parties: Iterable[Party], role: MemberRole) -> Party:
+        """One user who is a member of several organisations."""
+        wanted = [party.organisation for party in parties]
+        with self.database.session(write=True) as session:
+            user = self._user(session, f"member{next(_numbers)}@test.example")
+            for organisation in wanted:
+                organisations.add_member(session, user.id, organisation.id, role)
+            return Party(wanted[0], user, organisations.viewer_of(session, user))
 
     def need(
         self,

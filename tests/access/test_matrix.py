@@ -1,0 +1,171 @@
+"""The access matrix: every role, every tier, every status, and every way to reach a text.
+
+What may be read is written out in `world.may_read` in the words of the design, not by the code under test. Every answer
+is searched for the canaries of all texts and tiers that its reader must not see, and the pages for those that they may.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Mount
+
+from backend.disclosure.models import SubjectKind, Tier
+from tests.access import ways
+from tests.access.world import (
+    CASES,
+    NAMED,
+    PLURAL,
+    ROLES,
+    UNNAMED,
+    WORDS,
+    Case,
+    Reader,
+    World,
+    may_know_the_author,
+    may_read,
+    stored,
+)
+
+pytestmark = pytest.mark.access_matrix
+
+EVERY_ROLE = pytest.mark.parametrize("role", ROLES)
+HEADERS: tuple[dict[str, str], ...] = ({}, {"HX-Request": "true"})
+
+
+def sealed(role: str) -> list[str]:
+    """The canaries that a role must not see anywhere."""
+    return [case.canary(tier) for case in CASES for tier in Tier if tier not in may_read(role, case)]
+
+
+def ask(reader: Reader, url: str) -> Iterator[str]:
+    """What the answers to an address say, page and fragment, with their headers."""
+    for headers in HEADERS:
+        answer = reader.client.get(url, headers=headers)
+        assert answer.status_code < 500, (reader.role, url)
+        yield answer.text + "".join(f"\n{name}: {value}" for name, value in answer.headers.items())
+
+
+def check(reader: Reader, urls: Iterable[str], *, may_name_the_author: bool = False) -> None:
+    """No answer holds a canary that is sealed to the reader, nor the name of an anonymous author."""
+    forbidden = sealed(reader.role)
+    if not may_name_the_author and not reader.role.startswith("author"):
+        # A broker of the district knows the authors of what is open there.
+        forbidden += UNNAMED if reader.role != "broker here" else ()
+    for url in urls:
+        for told in ask(reader, url):
+            assert [canary for canary in forbidden if canary in told] == [], (reader.role, url)
+
+
+def urls_of(table: dict[str, list[str]], **values: str) -> list[str]:
+    """The addresses of a table, filled in."""
+    return [url.format(**values) for urls in table.values() for url in urls]
+
+
+@EVERY_ROLE
+def test_lists_and_searches_show_nothing_that_is_sealed(world: World, role: str) -> None:
+    reader = world.readers[role]
+    # The search page repeats the name that was searched for.
+    named = urls_of(ways.FOR_READERS, words=quote(WORDS), unnamed=quote(UNNAMED[0]))
+    check(reader, [url for url in named if quote(UNNAMED[0]) not in url])
+    check(reader, [url for url in named if quote(UNNAMED[0]) in url], may_name_the_author=True)
+
+
+@EVERY_ROLE
+def test_no_address_of_a_text_shows_what_is_sealed(world: World, role: str) -> None:
+    for case in CASES:
+        values = {"kinds": PLURAL[case.kind], "s": world.subjects[case]}
+        check(world.readers[role], urls_of(ways.FOR_TEXTS, **values), may_name_the_author=not case.anonymous)
+
+
+@EVERY_ROLE
+def test_nothing_that_is_sealed_shows_beside_texts_of_ones_own(world: World, role: str) -> None:
+    reader = world.readers[role]
+    for kind, own_id in reader.own.items():
+        check(reader, urls_of(ways.FOR_OWN, kinds=PLURAL[kind], own=own_id))
+
+
+@EVERY_ROLE
+def test_the_page_of_an_organisation_does_not_show_what_it_published_anonymously(world: World, role: str) -> None:
+    reader = world.readers[role]
+    for party in world.authors.values():
+        check(reader, urls_of(ways.FOR_AUTHORS, author=party.organisation.id), may_name_the_author=True)
+    hidden = [case.canary(Tier.TEASER) for case in CASES if case.anonymous]
+    for url in urls_of(ways.FOR_AUTHORS, author=world.authors[True].organisation.id):
+        for told in ask(reader, url):
+            assert [canary for canary in hidden if canary in told] == [], (role, url)
+
+
+@EVERY_ROLE
+def test_everybody_sees_what_they_may(world: World, role: str) -> None:
+    """Else the tests above would pass on a site that shows nothing."""
+    reader = world.readers[role]
+    for case in CASES:
+        expected = may_read(role, case)
+        answer = reader.client.get(world.url(case))
+        assert answer.status_code == (200 if expected else 404), (role, str(case))
+        assert {tier for tier in Tier if case.canary(tier) in answer.text} == expected, (role, str(case))
+        if expected:
+            author = UNNAMED if case.anonymous else NAMED
+            assert (author[0] in answer.text) == may_know_the_author(role, case), (role, str(case))
+
+
+@EVERY_ROLE
+def test_a_search_finds_by_a_word_of_a_tier_what_is_open_to_its_reader(world: World, role: str) -> None:
+    """Found by its teaser by those who may read that, and by a word of brief or annex by nobody."""
+    reader = world.readers[role]
+    for case in CASES:
+        if not (case.is_open or case.status == "draft"):
+            continue
+        for tier in Tier:
+            found = reader.client.get(f"/search?side={case.kind}&q={case.canary(tier)}").text
+            marked = f"<mark>{case.canary(tier)}</mark>" in found
+            may = case.is_open and tier is Tier.TEASER and tier in may_read(role, case)
+            assert marked == may, (role, str(case), tier)
+
+
+@EVERY_ROLE
+def test_only_authors_change_a_text(world: World, role: str) -> None:
+    if role == "author":
+        pytest.skip("the author may")
+    reader = world.readers[role]
+    before = state(world)
+    for case in CASES:
+        values = {"kinds": PLURAL[case.kind], "s": world.subjects[case]}
+        urls = [u for u in urls_of(ways.WRITING, **values) if u.startswith("/needs") == (case.kind is SubjectKind.NEED)]
+        for url in urls:
+            answer = reader.client.post(url, data={"title": "改写", "summary": "改写", "action": "save"})
+            assert 300 <= answer.status_code < 500, (role, url)
+            assert [canary for canary in sealed(role) if canary in answer.text] == [], (role, url)
+    assert state(world) == before
+
+
+def state(world: World) -> dict[Case, tuple[str, str, int]]:
+    """What an unwanted write would change."""
+    found = {}
+    with world.database.session() as session:
+        for case, subject_id in world.subjects.items():
+            subject = stored(session, case, subject_id)
+            found[case] = (str(subject.status), subject.title, subject.version)
+    return found
+
+
+def every_route(routes: Iterable[Any]) -> Iterator[APIRoute]:
+    """All routes with their methods; whatever else answers requests has to be known by name."""
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif hasattr(route, "original_router"):
+            assert not route.include_context.prefix, "the path of a route stands on its own router"
+            yield from every_route(route.original_router.routes)
+        else:
+            assert isinstance(route, Mount) and route.path == "/static", route
+
+
+def test_every_route_stands_in_the_matrix(world: World) -> None:
+    """A new route has to say how a text could come out of it."""
+    routes = list(every_route(world.app.routes))
+    assert {ways.canonical(r.path) for r in routes if "GET" in (r.methods or ())} == ways.reading()
+    assert {ways.canonical(r.path) for r in routes if (r.methods or set()) - {"GET", "HEAD"}} == ways.writing()
