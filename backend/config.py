@@ -1,16 +1,17 @@
 """Settings of the application, read from the environment (`YIQIAO_…`) and an optional `.env` file."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 FRONTEND_DIR = PROJECT_ROOT / "frontend"
 SEED_DIR = PROJECT_ROOT / "seed_data"
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+SECRET_KEY_LENGTH = 32
 
 
 class Settings(BaseSettings):
@@ -30,7 +31,14 @@ class Settings(BaseSettings):
     worker: Literal["inside", "apart"] = "inside"
     smtp_url: SecretStr | None = None
     mail_from: str = "yiqiao@localhost"
+    secret_key: SecretStr | None = None
     session_days: int = Field(default=14, ge=1, le=90)
+    session_idle_hours: int = Field(default=12, ge=1, le=2160)
+    proxy_hops: int = Field(default=0, ge=0, le=9)
+    oidc_issuer: str | None = None
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr | None = None
+    oidc_name: str = "单点登录"
     max_body_bytes: int = Field(default=2_000_000, ge=10_000)
 
     model: str | None = None
@@ -42,11 +50,36 @@ class Settings(BaseSettings):
     index: str | None = None
     vocabulary: Path | None = None
 
-    @field_validator("vocabulary", "smtp_url", mode="before")
+    @field_validator("vocabulary", "smtp_url", "secret_key", "oidc_issuer", "oidc_client_secret", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         """An empty path would be the present folder."""
         return value or None
+
+    @field_validator("secret_key")
+    @classmethod
+    def _secret_key_is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        """A short key can be found by trying."""
+        if value is not None and len(value.get_secret_value()) < SECRET_KEY_LENGTH:
+            raise ValueError(f"at least {SECRET_KEY_LENGTH} characters, for example of `openssl rand -hex 32`")
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer_is_reached_safely(cls, value: str | None) -> str | None:
+        """Whoever could answer in its place could sign in as anybody."""
+        parts = urlsplit(value or "https://none")
+        safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in (*LOCAL_HOSTS, "::1"))
+        if not safe or not parts.netloc:
+            raise ValueError("an address of the form https://host/path")
+        return value
+
+    @model_validator(mode="after")
+    def _single_sign_on_is_whole(self) -> Self:
+        """Half a configuration would fail at the first sign-in."""
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret):
+            raise ValueError("YIQIAO_OIDC_ISSUER needs YIQIAO_OIDC_CLIENT_ID and YIQIAO_OIDC_CLIENT_SECRET")
+        return self
 
     @field_validator("site_url")
     @classmethod

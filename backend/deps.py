@@ -10,6 +10,7 @@ from starlette.datastructures import FormData
 from backend.config import Settings
 from backend.csrf import SAFE_METHODS
 from backend.db import Database
+from backend.sealing import Sealer
 
 
 def get_database(request: Request) -> Database:
@@ -22,6 +23,12 @@ def get_settings(request: Request) -> Settings:
     """The settings of this application."""
     settings: Settings = request.app.state.settings
     return settings
+
+
+def get_sealer(request: Request) -> Sealer:
+    """The sealer of this application."""
+    sealer: Sealer = request.app.state.sealer
+    return sealer
 
 
 def get_session(request: Request) -> Iterator[Session]:
@@ -51,3 +58,4 @@ SessionDep = Annotated[Session, Depends(get_session, scope="function")]
 RecordingSessionDep = Annotated[Session, Depends(get_recording_session, scope="function")]
 FormDep = Annotated[FormData, Depends(get_form)]
 SettingsDep = Annotated[Settings, Depends(get_settings)]
+SealerDep = Annotated[Sealer, Depends(get_sealer)]

@@ -13,6 +13,11 @@ class DomainError(Exception):
         self.en = en or self.en
         super().__init__(self.en)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers of the answer that belong to the error."""
+        return {}
+
 
 class NotFound(DomainError):
     """The thing is not there, or this viewer must not learn that it is."""
@@ -60,3 +65,38 @@ class BodyTooLarge(DomainError):
     status = 413
     zh = "提交的内容过大，未能接收。请删减后重试。"
     en = "The submission is too large and was not accepted. Please shorten it and try again."
+
+
+class LinkExpired(DomainError):
+    """A link of a mail that was used already, is too old, or was never sent."""
+
+    status = 410
+    zh = "这个链接已失效或已使用过。如仍需要，请从登录页重新申请。"
+    en = "This link has expired or was used before. If you still need it, ask for a new one on the sign-in page."
+
+
+class TooManyAttempts(DomainError):
+    """Too much of the same in too short a time."""
+
+    status = 429
+
+    def __init__(self, retry_after: int) -> None:
+        """`retry_after` is in seconds."""
+        self.retry_after = max(1, retry_after)
+        minutes = -(-self.retry_after // 60)
+        super().__init__(
+            f"尝试次数过多，请在 {minutes} 分钟后再试。",
+            f"Too many attempts. Try again in {minutes} min.",
+        )
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after)}
+
+
+class SecondFactorMissing(DomainError):
+    """A broker or administrator has not set up the second factor; pages answer with the way to it."""
+
+    status = 403
+    zh = "撮合员和管理员须先启用二次验证，再使用平台。"
+    en = "Brokers and administrators have to set up two-step sign-in before they use the site."

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from jinja2 import Environment
 from sqlalchemy import JSON
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, col, delete, select
 
 from backend.config import Settings
 from backend.db import Database, UtcDateTime, new_id, utc_now
@@ -33,6 +33,8 @@ LEASE = timedelta(minutes=5)
 """After that long another process takes over a mail that was taken on and neither sent nor put off."""
 PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=12))
 """How long a mail waits after each failure; after the last one it is given up."""
+KEPT = timedelta(days=30)
+"""After that long the row of a mail is forgotten: to whom something was sent is personal."""
 SECONDS = 30
 """Patience with a mail server."""
 
@@ -213,3 +215,20 @@ def _note(database: Database, mail_id: str, due_at: datetime | None, *, sent: bo
         if due_at is None:
             mail.context = {}
         session.add(mail)
+
+
+def forget_old(database: Database) -> int:
+    """Forget mails that went out, or were given up, long ago; returns how many."""
+    statement = delete(Mail).where(col(Mail.due_at).is_(None), col(Mail.created_at) < utc_now() - KEPT)
+    with database.session(write=True) as session:
+        return session.exec(statement).rowcount
+
+
+def forget(session: Session, recipient: str) -> None:
+    """Forget all mails to an address, those too that wait to be sent."""
+    session.exec(delete(Mail).where(col(Mail.recipient) == recipient))
+
+
+def sent_to(session: Session, recipient: str) -> Sequence[Mail]:
+    """The mails to an address that are remembered, oldest first."""
+    return session.exec(select(Mail).where(Mail.recipient == recipient).order_by(col(Mail.created_at))).all()

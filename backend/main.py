@@ -1,12 +1,12 @@
 """The web application: one factory, nothing happens at import."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
@@ -16,11 +16,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from backend.accounts import routes as accounts
+from backend.accounts.seen import SessionsSeen
 from backend.capabilities import routes as capabilities
 from backend.config import FRONTEND_DIR, Settings
 from backend.csrf import SAFE_METHODS
 from backend.db import Database
-from backend.errors import DomainError, NotFound, NotSignedIn
+from backend.errors import DomainError, NotFound, NotSignedIn, SecondFactorMissing
 from backend.headers import SECURITY_HEADERS, RequestGuard, SecurityHeaders
 from backend.htmx import wants_fragment
 from backend.i18n import gettext as _
@@ -32,13 +33,16 @@ from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
 from backend.needs import routes as needs
 from backend.organisations import routes as organisations
-from backend.organisations.deps import get_viewer
+from backend.organisations.deps import load_viewer
 from backend.quiet import keep_server_quiet, trace, where
+from backend.sealing import make_sealer
 from backend.tasks import Runner
 from backend.templating import make_environment, render
 from backend.transport import HSTS, BodyInTime, HostCheck, StrictTransport
 
 log = logging.getLogger(__name__)
+
+SECOND_FACTOR = "/account/second-factor"
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ def create_app(
     app.state.database = database
     app.state.engine = engine
     app.state.templates = environment
+    app.state.sealer = make_sealer(settings)
     after_commit: list[Callable[[], None]] = [engine.follow_if_possible]
     if runner is not None:
         after_commit.append(runner.wake)
@@ -104,11 +109,14 @@ def create_app(
     if settings.by_https:
         app.add_middleware(StrictTransport)
     app.add_middleware(HostCheck, hosts=settings.known_hosts)
+    app.add_middleware(SessionsSeen, database=lambda: app.state.database)
 
     app.mount("/static", CachedStaticFiles(directory=FRONTEND_DIR / "static"), name="static")
     # Suggestions come before needs, or their address would be taken for an action on a need.
-    for routes in (matching, accounts, organisations, needs, capabilities):
+    for routes in (matching, organisations, needs, capabilities):
         app.include_router(routes.router)
+    # They stand below organisations and know no viewer; the frame of their pages does.
+    app.include_router(accounts.router, dependencies=[Depends(load_viewer)])
 
     app.add_exception_handler(DomainError, _domain_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -122,13 +130,16 @@ def error_page(request: Request, error: DomainError) -> Response:
     """The page of a domain error, or its line in the flash region for htmx, with the true status."""
     if isinstance(error, NotSignedIn):
         return _to_sign_in(request)
-    return _render_error(request, error.status, error.zh)
+    if isinstance(error, SecondFactorMissing):
+        return _to_set_up(request, error)
+    return _render_error(request, error.status, error.zh, error.headers)
 
 
-def _render_error(request: Request, status: int, message: str) -> Response:
+def _render_error(request: Request, status: int, message: str, more: Mapping[str, str] | None = None) -> Response:
     if not hasattr(request.state, "viewer"):
         _load_viewer(request)
     headers = {"HX-Retarget": "#flash", "HX-Reswap": "innerHTML"} if wants_fragment(request) else {}
+    headers |= more or {}
     page = ErrorPage(status, message)
     return render(request, "errors/error.html", page, block="message", status=status, headers=headers)
 
@@ -136,7 +147,7 @@ def _render_error(request: Request, status: int, message: str) -> Response:
 def _load_viewer(request: Request) -> None:
     """The frame of an error page shows who is signed in, also where the route was never reached."""
     try:
-        get_viewer(request)
+        load_viewer(request)
     except Exception as error:
         log.error("viewer could not be loaded for an error page: %s", where(error))
 
@@ -150,6 +161,15 @@ def _to_sign_in(request: Request) -> Response:
     if wants_fragment(request):
         return Response(status_code=401, headers={"HX-Redirect": url})
     return RedirectResponse(url, status_code=303)
+
+
+def _to_set_up(request: Request, error: SecondFactorMissing) -> Response:
+    """Lead a broker or administrator to the set-up of the second factor; a write is refused."""
+    if wants_fragment(request):
+        return Response(status_code=error.status, headers={"HX-Redirect": SECOND_FACTOR})
+    if request.method not in SAFE_METHODS:
+        return _render_error(request, error.status, error.zh)
+    return RedirectResponse(SECOND_FACTOR, status_code=303)
 
 
 def _domain_error(request: Request, error: Exception) -> Response:

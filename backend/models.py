@@ -1,6 +1,14 @@
 """Every table of the application, for migrations and nothing else."""
 
-from backend.accounts.models import User, UserSession
+from backend.accounts.models import (
+    AccountToken,
+    ExternalIdentity,
+    RecoveryCode,
+    SecondFactor,
+    ThrottleHit,
+    User,
+    UserSession,
+)
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.disclosure.models import Release
@@ -11,18 +19,23 @@ from backend.organisations.models import Department, Membership, Organisation
 from backend.outbox import OutboxRow
 
 TABLES = (
+    AccountToken,
     AuditEvent,
     Capability,
     Department,
+    ExternalIdentity,
     Mail,
     Membership,
     Need,
     Organisation,
     OutboxRow,
+    RecoveryCode,
     Release,
     Requirement,
     SearchDocument,
     SearchSequence,
+    SecondFactor,
+    ThrottleHit,
     User,
     UserSession,
 )

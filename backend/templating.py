@@ -29,6 +29,11 @@ def local_date(moment: datetime | None) -> str:
     return f"{local.year}年{local.month}月{local.day}日"
 
 
+def local_hour(moment: datetime) -> str:
+    """A moment to the hour: 2026年11月22日 13 时许."""
+    return f"{local_date(moment)} {moment.astimezone(LOCAL_ZONE).hour} 时许"
+
+
 def paragraphs(text: str) -> Markup:
     """Typed text with its paragraphs and line breaks kept, everything else escaped."""
     blocks = [block for block in text.split("\n\n") if block.strip()]
@@ -64,7 +69,7 @@ def make_environment(labels: Mapping[str, Mapping[Any, str]]) -> Environment:
         specialty_name=taxonomies.specialties().name,
         category_name=taxonomies.device_categories().name,
     )
-    environment.filters.update(local_date=local_date, paragraphs=paragraphs)
+    environment.filters.update(local_date=local_date, local_hour=local_hour, paragraphs=paragraphs)
     return environment
 
 

@@ -8,10 +8,10 @@ from itertools import count
 from sqlmodel import Session
 
 from backend.accounts import passwords
-from backend.accounts.models import User
+from backend.accounts.models import SecondFactor, User
 from backend.capabilities import service as capabilities
 from backend.capabilities.models import Capability, CapabilityKind
-from backend.db import Database, new_id
+from backend.db import Database, new_id, utc_now
 from backend.disclosure.models import Audience
 from backend.needs import service as needs
 from backend.needs.models import Need, NeedKind
@@ -67,7 +67,7 @@ class Factory:
                 jurisdiction=jurisdiction,
                 verified=verified,
             )
-            user = self._user(session, f"member{number}@test.example")
+            user = self._user(session, f"member{number}@test.example", second_factor=jurisdiction is not None)
             room = organisations.add_department(session, organisation.id, name=department) if department else None
             organisations.add_member(session, user.id, organisation.id, role, room.id if room else None)
             return Party(organisation, user, organisations.viewer_of(session, user))
@@ -83,14 +83,20 @@ class Factory:
     def join(self, party: Party, role: MemberRole) -> Party:
         """One more member of the same organisation."""
         with self.database.session(write=True) as session:
-            user = self._user(session, f"member{next(_numbers)}@test.example")
+            broker = party.organisation.jurisdiction is not None
+            user = self._user(session, f"member{next(_numbers)}@test.example", second_factor=broker)
             organisations.add_member(session, user.id, party.organisation.id, role)
             return Party(party.organisation, user, organisations.viewer_of(session, user))
 
-    def _user(self, session: Session, email: str, *, is_admin: bool = False) -> User:
-        user = User(email=email, name="测试账号", password_hash=password_hash(), is_admin=is_admin)
+    def _user(self, session: Session, email: str, *, is_admin: bool = False, second_factor: bool = False) -> User:
+        user = User(
+            email=email, name="测试账号", password_hash=password_hash(), is_admin=is_admin, confirmed_at=utc_now()
+        )
         session.add(user)
         session.flush()
+        if second_factor or is_admin:
+            # Brokers and administrators get nowhere without one; whoever tests it sets up one with a known key.
+            session.add(SecondFactor(user_id=user.id, secret="not a key", confirmed_at=utc_now()))
         return user
 
     def admin(self) -> Viewer:

@@ -1,26 +1,47 @@
 """The viewer of a request, loaded once, in a short transaction of its own."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from backend.accounts import sessions
+from backend.accounts import seen, sessions
+from backend.accounts.second_factor import is_on
+from backend.config import Settings
 from backend.deps import get_database
-from backend.errors import NotSignedIn
+from backend.errors import NotSignedIn, SecondFactorMissing
 from backend.organisations.policy import VISITOR, Viewer
 from backend.organisations.service import viewer_of
 
 
-def get_viewer(request: Request) -> Viewer:
+def load_viewer(request: Request) -> Viewer:
     """Who is looking; kept on the request for the frame of the page."""
     viewer = VISITOR
+    request.state.lacks_second_factor = False
     token = request.cookies.get(sessions.COOKIE)
     if token:
+        settings: Settings = request.app.state.settings
         with get_database(request).session() as session:
-            user = sessions.find_user(session, token)
-            if user:
+            found = sessions.find(session, token, timedelta(hours=settings.session_idle_hours))
+            if found:
+                user, opened = found
                 viewer = viewer_of(session, user)
+                if sessions.is_stale(opened):
+                    setattr(request.state, seen.NOTE, opened.id)
+                privileged = viewer.is_broker or viewer.is_admin
+                request.state.lacks_second_factor = privileged and not settings.demo and not is_on(session, user.id)
     request.state.viewer = viewer
+    return viewer
+
+
+def get_viewer(request: Request) -> Viewer:
+    """Who is looking; raises SecondFactorMissing for a broker or administrator who has not set it up.
+
+    The pages of one's own account take `load_viewer` instead: there it is set up.
+    """
+    viewer = load_viewer(request)
+    if request.state.lacks_second_factor:
+        raise SecondFactorMissing
     return viewer
 
 

@@ -1,0 +1,40 @@
+"""Dependencies of the pages of accounts: who is signed in, and what is known of the browser."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from backend.accounts import sessions
+from backend.accounts.models import User, UserSession
+from backend.accounts.service import Client
+from backend.client_address import client_address
+from backend.deps import SessionDep, SettingsDep
+from backend.errors import NotSignedIn
+
+
+@dataclass(frozen=True)
+class Account:
+    """The user of a request, and the session of the browser."""
+
+    user: User
+    session: UserSession
+
+
+def get_account(request: Request, session: SessionDep, settings: SettingsDep) -> Account:
+    """Who is signed in; raises NotSignedIn for a visitor."""
+    idle = timedelta(hours=settings.session_idle_hours)
+    found = sessions.find(session, request.cookies.get(sessions.COOKIE), idle)
+    if found is None:
+        raise NotSignedIn
+    return Account(*found)
+
+
+def get_client(request: Request, settings: SettingsDep) -> Client:
+    """What is known of the browser."""
+    return Client(client_address(request), request.headers.get("user-agent", ""), settings.session_days)
+
+
+AccountDep = Annotated[Account, Depends(get_account)]
+ClientDep = Annotated[Client, Depends(get_client)]

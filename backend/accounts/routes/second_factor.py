@@ -1,0 +1,204 @@
+"""Setting up the second factor, its recovery codes, and switching it off."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from backend import flash
+from backend.accounts import credentials, second_factor, service, sessions
+from backend.accounts.deps import Account, AccountDep, ClientDep
+from backend.accounts.forms import FirstCodeForm, PasswordAndCodeForm
+from backend.accounts.routes.refusals import WRONG_CODE, WRONG_PASSWORD, refuse_field
+from backend.deps import FormDep, SealerDep, SessionDep, SettingsDep
+from backend.errors import TooManyAttempts
+from backend.htmx import redirect
+from backend.sealing import Sealer
+from backend.templating import render
+
+router = APIRouter()
+
+OWN, SET_UP, CODES, OFF = (f"/account/second-factor{part}" for part in ("", "/set-up", "/codes", "/off"))
+
+
+@dataclass(frozen=True)
+class SecondFactorPage:
+    """Context of accounts/second_factor.html."""
+
+    on: bool
+    begun: bool
+    codes_left: int
+
+
+@dataclass(frozen=True)
+class SetUpPage:
+    """Context of accounts/second_factor_set_up.html."""
+
+    form: FirstCodeForm
+    picture: str
+    key: str
+    codes: Sequence[str]
+    refusal: str | None = None
+
+
+@dataclass(frozen=True)
+class ReauthenticatePage:
+    """Context of accounts/second_factor_off.html, and of second_factor_codes.html, which shows codes once there are."""
+
+    form: PasswordAndCodeForm
+    codes: Sequence[str] = ()
+    refusal: str | None = None
+
+
+@router.get(OWN)
+def own(request: Request, session: SessionDep, account: AccountDep) -> Response:
+    """Whether signing in asks for a code, and what can be done about it."""
+    found = second_factor.find(session, account.user.id)
+    on = found is not None and found.confirmed_at is not None
+    page = SecondFactorPage(on, found is not None and not on, second_factor.codes_left(session, account.user.id))
+    return render(request, "accounts/second_factor.html", page)
+
+
+@router.post(OWN)
+def begin(request: Request, session: SessionDep, sealer: SealerDep, account: AccountDep) -> Response:
+    """Begin the set-up."""
+    second_factor.begin(session, sealer, account.user)
+    return redirect(request, SET_UP if not second_factor.is_on(session, account.user.id) else OWN)
+
+
+def _set_up_page(
+    request: Request,
+    session: SessionDep,
+    sealer: Sealer,
+    account: Account,
+    form: FirstCodeForm,
+    error: TooManyAttempts | None = None,
+) -> Response:
+    found = second_factor.begun(session, account.user.id)
+    key = second_factor.key_of(sealer, found)
+    page = SetUpPage(
+        form=form,
+        picture=second_factor.picture(sealer, found, account.user.email),
+        key=" ".join(key[i : i + 4] for i in range(0, len(key), 4)),
+        codes=second_factor.shown_codes(sealer, found),
+        refusal=error.zh if error else None,
+    )
+    status, headers = (error.status, error.headers) if error else (422 if form.errors else 200, {})
+    return render(request, "accounts/second_factor_set_up.html", page, status=status, headers=headers)
+
+
+@router.get(SET_UP)
+def set_up_form(request: Request, session: SessionDep, sealer: SealerDep, account: AccountDep) -> Response:
+    """Key and recovery codes, and the form for the first code."""
+    found = second_factor.find(session, account.user.id)
+    if found is None or found.confirmed_at is not None:
+        return redirect(request, OWN)
+    return _set_up_page(request, session, sealer, account, FirstCodeForm())
+
+
+@router.post(SET_UP)
+def set_up(
+    request: Request,
+    session: SessionDep,
+    settings: SettingsDep,
+    sealer: SealerDep,
+    account: AccountDep,
+    client: ClientDep,
+    data: FormDep,
+) -> Response:
+    """Switch it on by the first code; the session gets a new token."""
+    form: FirstCodeForm = FirstCodeForm.read(data)
+    if not form.validate():
+        return _set_up_page(request, session, sealer, account, form)
+    if not second_factor.confirm(session, sealer, account.user, form.code.data or ""):
+        refuse_field(form.code, WRONG_CODE)
+        return _set_up_page(request, session, sealer, account, form)
+    token = service.renew(session, account.user, account.session, client)
+    response = flash.put(redirect(request, OWN), "second-factor-on")
+    sessions.set_cookie(response, token, settings)
+    return response
+
+
+def _is_present(
+    session: SessionDep, sealer: Sealer, account: Account, client: ClientDep, form: PasswordAndCodeForm
+) -> bool:
+    """Whether the form holds both factors; else it says which one does not fit. Raises TooManyAttempts."""
+    if not form.validate():
+        return False
+    if not credentials.is_present(session, account.user, form.password.data or ""):
+        refuse_field(form.password, WRONG_PASSWORD)
+    elif not credentials.is_present_code(session, sealer, account.user, form.code.data or "", client.address):
+        refuse_field(form.code, WRONG_CODE)
+    return not form.errors
+
+
+@router.get(CODES)
+def codes(request: Request, session: SessionDep, sealer: SealerDep, account: AccountDep) -> Response:
+    """New recovery codes, where some were made; else the form that makes them."""
+    found = second_factor.find(session, account.user.id)
+    if found is None or found.confirmed_at is None:
+        return redirect(request, OWN)
+    page = ReauthenticatePage(PasswordAndCodeForm(), second_factor.shown_codes(sealer, found))
+    return render(request, "accounts/second_factor_codes.html", page)
+
+
+@router.post(CODES)
+def renew_codes(
+    request: Request,
+    session: SessionDep,
+    sealer: SealerDep,
+    account: AccountDep,
+    client: ClientDep,
+    data: FormDep,
+) -> Response:
+    """Make new recovery codes and show them."""
+    form: PasswordAndCodeForm = PasswordAndCodeForm.read(data)
+    try:
+        if not _is_present(session, sealer, account, client, form):
+            return render(request, "accounts/second_factor_codes.html", ReauthenticatePage(form), status=422)
+    except TooManyAttempts as error:
+        page = ReauthenticatePage(form, refusal=error.zh)
+        return render(request, "accounts/second_factor_codes.html", page, status=error.status, headers=error.headers)
+    second_factor.renew_codes(session, sealer, account.user)
+    return redirect(request, CODES)
+
+
+@router.post(f"{CODES}/noted")
+def codes_noted(request: Request, session: SessionDep, sealer: SealerDep, account: AccountDep) -> Response:
+    """The codes that were shown are in force from now on."""
+    second_factor.put_codes_in_force(session, sealer, account.user)
+    return flash.put(redirect(request, OWN), "codes-renewed")
+
+
+@router.get(OFF)
+def off_form(request: Request, session: SessionDep, account: AccountDep) -> Response:
+    """The form that switches it off."""
+    if not second_factor.is_on(session, account.user.id):
+        return redirect(request, OWN)
+    return render(request, "accounts/second_factor_off.html", ReauthenticatePage(PasswordAndCodeForm()))
+
+
+@router.post(OFF)
+def switch_off(
+    request: Request,
+    session: SessionDep,
+    settings: SettingsDep,
+    sealer: SealerDep,
+    account: AccountDep,
+    client: ClientDep,
+    data: FormDep,
+) -> Response:
+    """Switch it off; asks for both factors."""
+    form: PasswordAndCodeForm = PasswordAndCodeForm.read(data)
+    try:
+        if not _is_present(session, sealer, account, client, form):
+            return render(request, "accounts/second_factor_off.html", ReauthenticatePage(form), status=422)
+    except TooManyAttempts as error:
+        page = ReauthenticatePage(form, refusal=error.zh)
+        return render(request, "accounts/second_factor_off.html", page, status=error.status, headers=error.headers)
+    second_factor.switch_off(session, account.user, actor_id=account.user.id)
+    token = service.renew(session, account.user, account.session, client)
+    response = flash.put(redirect(request, OWN), "second-factor-off")
+    sessions.set_cookie(response, token, settings)
+    return response
