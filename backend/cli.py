@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from backend import cli_encoder, cli_matching, cli_vocabulary
+from backend import cli_encoder, cli_matching, cli_organisations, cli_vocabulary
 from backend.cli_common import fail, open_database, open_engine, show_progress
 from backend.config import SEED_DIR, Settings
 from backend.matching.index_sync import SearchEngine
@@ -24,6 +24,7 @@ user_app = typer.Typer(no_args_is_help=True, help="User accounts.")
 app.add_typer(cli_matching.ranker_app, name="ranker")
 app.add_typer(cli_encoder.app, name="encoder")
 app.add_typer(index_app, name="index")
+app.add_typer(cli_organisations.app, name="organisation")
 app.add_typer(cli_vocabulary.app, name="vocabulary")
 app.add_typer(user_app, name="user")
 app.command()(cli_matching.evaluate)

@@ -19,7 +19,9 @@ LABELS: dict[str, Mapping[Any, str]] = {
     "capability_action": capability_forms.ACTIONS,
     "stage": capability_forms.STAGES,
     "organisation_kind": organisation_forms.KINDS,
+    "organisation_status": organisation_forms.STATUSES,
     "role": organisation_forms.ROLES,
+    "role_hint": organisation_forms.ROLE_HINTS,
     "audience": disclosure_forms.AUDIENCES,
     "grade": matching_labels.GRADES,
 }

@@ -32,9 +32,12 @@ from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
 from backend.needs import routes as needs
+from backend.organisations import department_routes as departments
+from backend.organisations import member_routes as members
 from backend.organisations import routes as organisations
 from backend.organisations.deps import load_viewer
 from backend.quiet import keep_server_quiet, trace, where
+from backend.references import REFERENCES
 from backend.sealing import make_sealer
 from backend.tasks import Runner
 from backend.templating import make_environment, render
@@ -100,6 +103,7 @@ def create_app(
         after_commit.append(runner.wake)
     app.state.after_commit = after_commit
     app.state.error_page = error_page
+    app.state.references = REFERENCES
 
     # The last one added stands outermost.
     app.add_middleware(BodyInTime)
@@ -113,7 +117,7 @@ def create_app(
 
     app.mount("/static", CachedStaticFiles(directory=FRONTEND_DIR / "static"), name="static")
     # Suggestions come before needs, or their address would be taken for an action on a need.
-    for routes in (matching, organisations, needs, capabilities):
+    for routes in (matching, organisations, members, departments, needs, capabilities):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])

@@ -15,7 +15,7 @@ from backend.disclosure.models import Release
 from backend.mailer import Mail
 from backend.matching.models import SearchDocument, SearchSequence
 from backend.needs.models import Need, Requirement
-from backend.organisations.models import Department, Membership, Organisation
+from backend.organisations.models import Department, Invitation, Membership, MembershipRequest, Organisation
 from backend.outbox import OutboxRow
 
 TABLES = (
@@ -24,8 +24,10 @@ TABLES = (
     Capability,
     Department,
     ExternalIdentity,
+    Invitation,
     Mail,
     Membership,
+    MembershipRequest,
     Need,
     Organisation,
     OutboxRow,

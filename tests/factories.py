@@ -39,6 +39,14 @@ class Party:
     viewer: Viewer
 
 
+@dataclass(frozen=True)
+class Person:
+    """A user without an organisation."""
+
+    user: User
+    viewer: Viewer
+
+
 class Factory:
     """Makes records, each in a transaction of its own."""
 
@@ -118,6 +126,39 @@ class Factory:
             for organisation in wanted:
                 organisations.add_member(session, user.id, organisation.id, role)
             return Party(wanted[0], user, organisations.viewer_of(session, user))
+
+    def person(self, *, is_admin: bool = False, email: str | None = None) -> Person:
+        """A user without an organisation, or an administrator."""
+        with self.database.session(write=True) as session:
+            user = self._user(session, email or f"person{next(_numbers)}@test.example", is_admin=is_admin)
+            return Person(user, organisations.viewer_of(session, user))
+
+    def owner(
+        self,
+        kind: OrganisationKind = OrganisationKind.ENTERPRISE,
+        *,
+        region: str = PUTUO,
+        verified: bool = True,
+        name: str | None = None,
+        code: str | None = None,
+    ) -> Party:
+        """An organisation with one owner."""
+        party = self.party(kind, region=region, role=MemberRole.OWNER, verified=verified, name=name)
+        if code is None:
+            return party
+        with self.database.session(write=True) as session:
+            stored = session.get(Organisation, party.organisation.id)
+            assert stored
+            stored.credit_code = code
+            session.add(stored)
+            return Party(stored, party.user, party.viewer)
+
+    def again(self, party: Party) -> Party:
+        """The same as it is stored now: memberships and organisation may have changed."""
+        with self.database.session() as session:
+            organisation = session.get(Organisation, party.organisation.id)
+            assert organisation
+            return Party(organisation, party.user, organisations.viewer_of(session, party.user))
 
     def need(
         self,

@@ -15,6 +15,8 @@ from backend.config import FRONTEND_DIR, PROJECT_ROOT
 from backend.i18n import LOCALES_DIR
 from backend.needs import states as need_states
 from backend.needs.states import NeedStatus
+from backend.organisations import states as organisation_states
+from backend.organisations.states import OrganisationStatus
 from backend.transitions import Table, mermaid
 
 STATES_FILE = PROJECT_ROOT / "docs" / "states.md"
@@ -33,6 +35,7 @@ def states() -> str:
     tables: list[tuple[str, Table, str]] = [
         ("Need 需求", need_states.TABLE, NeedStatus.DRAFT),
         ("Capability 能力", capability_states.TABLE, CapabilityStatus.DRAFT),
+        ("Organisation 单位", organisation_states.TABLE, OrganisationStatus.WAITING),
     ]
     parts = [f"## {title}\n\n```mermaid\n{mermaid(table, start)}\n```\n" for title, table, start in tables]
     return "\n".join([STATES_INTRODUCTION, *parts])

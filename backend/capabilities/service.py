@@ -149,7 +149,7 @@ def act(session: Session, viewer: Viewer, capability_id: str, action: str) -> Ca
 
 
 def _cards(session: Session, viewer: Viewer, capabilities: Sequence[Capability]) -> list[Card]:
-    owners = organisations.names(session, (c.organisation_id for c in capabilities))
+    owners = organisations.authors(session, (c.organisation_id for c in capabilities))
     return [card(c, policy.subject_of(c), c.kind, c.status, viewer, owners) for c in capabilities]
 
 

@@ -39,14 +39,14 @@ class SubjectType:
 
 
 def released_tiers(session: Session, viewer: Viewer, kind: SubjectKind, subject_id: str) -> frozenset[Tier]:
-    """The tiers of a subject that are open to the viewer's organisations now."""
-    if not viewer.organisation_ids:
+    """The tiers of a subject that are open to the viewer's organisations now; an unverified one reads none."""
+    if not viewer.verified_organisation_ids:
         return frozenset()
     now = utc_now()
     query = select(Release.tier).where(
         Release.subject_kind == kind,
         Release.subject_id == subject_id,
-        col(Release.organisation_id).in_(viewer.organisation_ids),
+        col(Release.organisation_id).in_(viewer.verified_organisation_ids),
         col(Release.revoked_at).is_(None),
         or_(col(Release.expires_at).is_(None), col(Release.expires_at) > now),
     )

@@ -180,7 +180,7 @@ def needs_of_organisation(
     request: Request, organisation_id: str, session: SessionDep, viewer: ViewerDep, page: str = "1"
 ) -> Response:
     """The open needs of an organisation under its name: a fragment of its page, and a page of its own."""
-    organisation = organisations.get(session, organisation_id)
+    organisation = organisations.get(session, viewer, organisation_id)
     filters = Filters(organisation_id=organisation_id, page=page_number(page))
     cards, total = service.listing(session, viewer, filters)
     context = OrganisationNeedsPage(organisation, cards, total, filters.page, filters.pages(total))

@@ -189,7 +189,7 @@ def act(session: Session, viewer: Viewer, need_id: str, action: str) -> Need:
 
 
 def _cards(session: Session, viewer: Viewer, needs: Sequence[Need]) -> list[Card]:
-    owners = organisations.names(session, (n.organisation_id for n in needs))
+    owners = organisations.authors(session, (n.organisation_id for n in needs))
     departments = organisations.department_names(session, (n.department_id for n in needs if n.department_id))
     return [
         card(

@@ -11,6 +11,7 @@ from backend.config import Settings
 from backend.deps import get_database
 from backend.errors import NotSignedIn, SecondFactorMissing
 from backend.organisations.policy import VISITOR, Viewer
+from backend.organisations.references import References
 from backend.organisations.service import viewer_of
 
 
@@ -52,5 +53,12 @@ def get_signed_in_viewer(viewer: Annotated[Viewer, Depends(get_viewer)]) -> View
     return viewer
 
 
+def get_references(request: Request) -> References:
+    """What refers to organisations from higher floors, as the application put it together."""
+    references: References = request.app.state.references
+    return references
+
+
+ReferencesDep = Annotated[References, Depends(get_references)]
 ViewerDep = Annotated[Viewer, Depends(get_viewer)]
 SignedInDep = Annotated[Viewer, Depends(get_signed_in_viewer)]

@@ -17,6 +17,7 @@ from backend.matching import documents
 from backend.matching.documents import Wanted
 from backend.matching.indexing import wanted_passages
 from backend.organisations.models import Organisation, OrganisationKind
+from backend.organisations.states import OrganisationStatus
 from backend.seed_files import read_rows
 from backend.seeding import CAPABILITY_TEXTS
 from embeddings import Encoder
@@ -62,7 +63,10 @@ def build(database: Database, encoder: Encoder, made_of: Material, size: int) ->
     with database.session(write=True) as session:
         organisations = [
             Organisation(
-                name=f"示例·合成单位{n}", kind=OrganisationKind.ENTERPRISE, region="310107", verified_at=utc_now()
+                name=f"示例·合成单位{n}",
+                kind=OrganisationKind.ENTERPRISE,
+                region="310107",
+                status=OrganisationStatus.VERIFIED,
             )
             for n in range(size // PER_ORGANISATION + 1)
         ]

@@ -128,7 +128,9 @@ def enter_code(
         sessions.revoke(session, former)
     message = "signed-in" if done.recovery_codes_left is None else "signed-in-by-recovery-code"
     response = admitted(request, settings, done, url, message)
-    response.delete_cookie(PENDING, path="/sign-in", httponly=True, samesite="lax", secure=settings.secure_cookies)
+    response.delete_cookie(
+        PENDING, path="/sign-in", httponly=True, samesite="lax", secure=settings.sends_cookies_by_https_alone
+    )
     return response
 
 
@@ -150,6 +152,6 @@ def _put_pending(response: Response, token: str, settings: Settings) -> None:
         max_age=PENDING_SECONDS,
         httponly=True,
         samesite="lax",
-        secure=settings.secure_cookies,
+        secure=settings.sends_cookies_by_https_alone,
         path="/sign-in",
     )

@@ -1,0 +1,212 @@
+"""Invitations by e-mail: a link that works once, for two weeks, for the address that it was sent to."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlmodel import Session, col, func, select
+
+from backend import mailer
+from backend.accounts.models import User
+from backend.accounts.service import find_by_email, normalise_email
+from backend.audit import events
+from backend.db import utc_now
+from backend.errors import Conflict, DomainError, Forbidden, NotFound
+from backend.organisations import policy, service
+from backend.organisations.models import Invitation, MemberRole, Organisation
+from backend.organisations.policy import Viewer
+from backend.organisations.service import SUBJECT
+
+DAYS = 14
+A_DAY, A_DAY_UNVERIFIED = 50, 5
+"""Invitations that an organisation sends in 24 hours; few before it is verified, as the mails bear its name."""
+
+
+class AlreadyMember(Conflict):
+    """The invited address belongs to a member."""
+
+    zh = "该邮箱已是本单位成员，无需邀请。"
+    en = "This address belongs to a member already."
+
+
+class TooManyInvitations(Conflict):
+    """The organisation has sent many invitations today."""
+
+    zh = "今天发出的邀请已达上限，请明天再邀请。单位核验通过后，每天可邀请的人数会增加。"
+    en = "Today's limit of invitations has been reached. Please go on tomorrow."
+
+
+class InvitationGone(DomainError):
+    """The link of an invitation works no more, or never did."""
+
+    status = 410
+    zh = "邀请链接已失效：可能已经使用、已被撤回，或超过 14 天。请联系邀请您的同事重新发送。"
+    en = "This invitation works no more: it was used, withdrawn, or is older than 14 days. Please ask for a new one."
+
+
+class OtherAddress(Forbidden):
+    """The invitation was sent to another address than that of the account."""
+
+    zh = "这份邀请发给了另一个邮箱。请用收到邀请的邮箱登录，或请同事按您当前的邮箱重新邀请。"
+    en = "This invitation was sent to another address. Sign in with that one, or ask for an invitation to yours."
+
+
+@dataclass(frozen=True)
+class Invited:
+    """An open invitation as whoever holds its link sees it."""
+
+    organisation_name: str
+    role: MemberRole
+    inviter: str
+    fits_viewer: bool
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def invite(
+    session: Session, viewer: Viewer, organisation_id: str, invitation_id: str, email: str, role: MemberRole
+) -> Invitation:
+    """Invite an address; an open invitation of the same address gives way to the new one.
+
+    Raises NotFound, Forbidden, AlreadyMember or TooManyInvitations.
+    """
+    organisation = service.get(session, viewer, organisation_id)
+    policy.check_can_manage(viewer, organisation)
+    if existing := session.get(Invitation, invitation_id):
+        if existing.organisation_id != organisation_id:
+            raise NotFound
+        return existing
+    address = normalise_email(email)
+    user = find_by_email(session, address)
+    if user and service.membership(session, user.id, organisation_id):
+        raise AlreadyMember
+    if _sent_today(session, organisation_id) >= (A_DAY if organisation.is_verified else A_DAY_UNVERIFIED):
+        raise TooManyInvitations
+    for earlier in _open(session, organisation_id):
+        if earlier.email == address:
+            earlier.withdrawn_at = utc_now()
+            session.add(earlier)
+    token = secrets.token_urlsafe(32)
+    invitation = Invitation(
+        id=invitation_id,
+        organisation_id=organisation_id,
+        email=address,
+        role=role,
+        token_digest=_digest(token),
+        invited_by=viewer.user_id,
+        expires_at=utc_now() + timedelta(days=DAYS),
+    )
+    session.add(invitation)
+    session.flush()
+    events.record(
+        session, events.Event.MEMBER_INVITE, SUBJECT, organisation_id, actor_id=viewer.user_id, invitation=invitation_id
+    )
+    mailer.queue(
+        session,
+        "member-invited",
+        address,
+        organisation=organisation.name,
+        inviter=viewer.name,
+        role=role.value,
+        token=token,
+        days=DAYS,
+    )
+    return invitation
+
+
+def withdraw(session: Session, viewer: Viewer, organisation_id: str, invitation_id: str) -> None:
+    """Make the link of an invitation useless; raises NotFound or Forbidden."""
+    organisation = service.get(session, viewer, organisation_id)
+    policy.check_can_manage(viewer, organisation)
+    invitation = session.get(Invitation, invitation_id)
+    if invitation is None or invitation.organisation_id != organisation_id:
+        raise NotFound
+    if invitation.accepted_at or invitation.withdrawn_at:
+        return
+    invitation.withdrawn_at = utc_now()
+    session.add(invitation)
+    session.flush()
+    events.record(
+        session,
+        events.Event.MEMBER_INVITE_WITHDRAW,
+        SUBJECT,
+        organisation_id,
+        actor_id=viewer.user_id,
+        invitation=invitation_id,
+    )
+
+
+def of_organisation(session: Session, organisation_id: str) -> Sequence[Invitation]:
+    """Open invitations, newest first; the caller has asked the policy."""
+    return _open(session, organisation_id)
+
+
+def read(session: Session, viewer: Viewer, token: str) -> Invited:
+    """What a link invites to; raises InvitationGone. Looking uses nothing up: mail scanners open links."""
+    invitation, organisation = _find(session, token)
+    if invitation.accepted_at:
+        raise InvitationGone
+    inviter = session.get(User, invitation.invited_by) if invitation.invited_by else None
+    fits = normalise_email(viewer.email) == invitation.email
+    return Invited(organisation.name, invitation.role, inviter.name if inviter else "", fits)
+
+
+def accept(session: Session, viewer: Viewer, token: str) -> str:
+    """Become a member by a link; returns the organisation's id. Raises InvitationGone or OtherAddress."""
+    invitation, organisation = _find(session, token)
+    if normalise_email(viewer.email) != invitation.email or viewer.user_id is None:
+        raise OtherAddress
+    is_member = service.membership(session, viewer.user_id, organisation.id) is not None
+    if invitation.accepted_at:
+        if is_member:
+            return organisation.id
+        raise InvitationGone
+    invitation.accepted_at = utc_now()
+    session.add(invitation)
+    if not is_member:
+        service.join(session, viewer.user_id, organisation.id, invitation.role, actor_id=viewer.user_id)
+        inviter = session.get(User, invitation.invited_by) if invitation.invited_by else None
+        if inviter and inviter.is_active:
+            mailer.queue(
+                session,
+                "member-joined",
+                inviter.email,
+                organisation=organisation.name,
+                organisation_id=organisation.id,
+                name=viewer.name,
+                role=invitation.role.value,
+            )
+    return organisation.id
+
+
+def _find(session: Session, token: str) -> tuple[Invitation, Organisation]:
+    query = select(Invitation).where(
+        Invitation.token_digest == _digest(token),
+        col(Invitation.withdrawn_at).is_(None),
+        Invitation.expires_at > utc_now(),
+    )
+    invitation = session.exec(query.with_for_update()).first()
+    organisation = session.get(Organisation, invitation.organisation_id) if invitation else None
+    if invitation is None or organisation is None:
+        raise InvitationGone
+    return invitation, organisation
+
+
+def _open(session: Session, organisation_id: str) -> Sequence[Invitation]:
+    query = select(Invitation).where(
+        Invitation.organisation_id == organisation_id,
+        col(Invitation.accepted_at).is_(None),
+        col(Invitation.withdrawn_at).is_(None),
+        Invitation.expires_at > utc_now(),
+    )
+    return session.exec(query.order_by(col(Invitation.created_at).desc())).all()
+
+
+def _sent_today(session: Session, organisation_id: str) -> int:
+    since = utc_now() - timedelta(days=1)
+    query = select(func.count()).select_from(Invitation)
+    return session.exec(query.where(Invitation.organisation_id == organisation_id, Invitation.created_at > since)).one()
