@@ -28,7 +28,7 @@ def mails(database: Database, settings: Settings) -> list[EmailMessage]:
     with database.session() as session:
         assert session.exec(select(Mail).where(col(Mail.sent_at).is_(None))).all() == []
     files = sorted(settings.mail_dir.glob("*.eml")) if settings.mail_dir.exists() else []
-    return [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]  # type: ignore[misc]
+    return [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
 
 
 def to(found: list[EmailMessage], address: str) -> list[EmailMessage]:
