@@ -18,14 +18,17 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="YIQIAO_", env_file=".env", extra="ignore")
 
     data_dir: Path = Path("var")
-    database_url: str | None = None
+    database_url: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     log_level: str = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    metrics_token: SecretStr | None = None
     secure_cookies: bool = False
     site_url: str = "http://127.0.0.1:8000"
     demo: bool = False
     worker: Literal["inside", "apart"] = "inside"
+    processes: int = Field(default=1, ge=1, le=32)
     smtp_url: SecretStr | None = None
     mail_from: str = "yiqiao@localhost"
     session_days: int = Field(default=14, ge=1, le=90)
@@ -40,7 +43,7 @@ class Settings(BaseSettings):
     index: str | None = None
     vocabulary: Path | None = None
 
-    @field_validator("vocabulary", "smtp_url", mode="before")
+    @field_validator("vocabulary", "smtp_url", "database_url", "metrics_token", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         """An empty path would be the present folder."""
@@ -58,7 +61,9 @@ class Settings(BaseSettings):
     @property
     def resolved_database_url(self) -> str:
         """The configured database, else one SQLite file in the data folder."""
-        return self.database_url or f"sqlite:///{(self.data_dir / 'yiqiao.sqlite3').resolve()}"
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{(self.data_dir / 'yiqiao.sqlite3').resolve()}"
 
     @property
     def mail_dir(self) -> Path:

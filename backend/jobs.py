@@ -7,9 +7,11 @@ from jinja2 import Environment
 from backend import mailer
 from backend.config import Settings
 from backend.db import Database
+from backend.matching.index_sync import SearchEngine
 from backend.tasks import Task
 
 MAIL_SECONDS = 30
+INDEX_SECONDS = 60
 
 
 def make_tasks(settings: Settings, database: Database, environment: Environment) -> list[Task]:
@@ -18,3 +20,8 @@ def make_tasks(settings: Settings, database: Database, environment: Environment)
     return [
         Task("mail", MAIL_SECONDS, partial(mailer.deliver, database, settings, environment, post), after_writes=True),
     ]
+
+
+def index_task(engine: SearchEngine) -> Task:
+    """Indexing as work of its own: what web processes have left, above all imports of thousands."""
+    return Task("index", INDEX_SECONDS, engine.follow, after_writes=True)

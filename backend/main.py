@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -16,28 +17,36 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from backend.accounts import routes as accounts
+from backend.again import RunAgain
 from backend.capabilities import routes as capabilities
 from backend.config import FRONTEND_DIR, Settings
 from backend.csrf import SAFE_METHODS
-from backend.db import Database
+from backend.db import Database, is_conflict, is_unavailable
 from backend.errors import DomainError, NotFound, NotSignedIn
-from backend.headers import SECURITY_HEADERS, RequestGuard, SecurityHeaders
+from backend.headers import SECURITY_HEADERS, HeadAsGet, RequestGuard, SecurityHeaders
 from backend.htmx import wants_fragment
 from backend.i18n import gettext as _
-from backend.jobs import make_tasks
+from backend.jobs import index_task, make_tasks
 from backend.labels import LABELS
 from backend.matching import ranker
 from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
+from backend.monitoring import routes as monitoring
 from backend.needs import routes as needs
+from backend.observing import HEADER, Observed
 from backend.organisations import routes as organisations
 from backend.organisations.deps import get_viewer
 from backend.quiet import keep_server_quiet, trace, where
 from backend.tasks import Runner
 from backend.templating import make_environment, render
+from backend.worker import waker
 
 log = logging.getLogger(__name__)
+
+THREADS = 16
+"""Requests that one process works on at the same time; more would wait for the interpreter and for connections."""
+RETRY_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class ErrorPage:
 
     status: int
     message: str
+    request_id: str
 
 
 class CachedStaticFiles(StaticFiles):
@@ -71,16 +81,17 @@ def create_app(
     database = database or Database(settings.resolved_database_url)
     engine = engine or make_engine(settings, database)
     environment = make_environment(LABELS)
-    runner = Runner(make_tasks(settings, database, environment)) if settings.worker == "inside" else None
+    tasks = make_tasks(settings, database, environment)
+    # Either does the work here, or tells the worker of it.
+    runner = Runner(tasks) if settings.worker == "inside" else waker(settings, [*tasks, index_task(engine)])
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
         engine.start()
-        if runner is not None:
-            runner.start()
+        runner.start()
         yield
-        if runner is not None:
-            runner.close()
+        runner.close()
         engine.close()
         database.dispose()
 
@@ -89,9 +100,7 @@ def create_app(
     app.state.database = database
     app.state.engine = engine
     app.state.templates = environment
-    after_commit: list[Callable[[], None]] = [engine.follow_if_possible]
-    if runner is not None:
-        after_commit.append(runner.wake)
+    after_commit: list[Callable[[], None]] = [engine.follow_if_possible, runner.wake]
     app.state.after_commit = after_commit
     app.state.error_page = error_page
 
@@ -99,10 +108,13 @@ def create_app(
     app.add_middleware(RequestGuard, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(GZipMiddleware, minimum_size=2000)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RunAgain)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(Observed)
 
     app.mount("/static", CachedStaticFiles(directory=FRONTEND_DIR / "static"), name="static")
     # Suggestions come before needs, or their address would be taken for an action on a need.
-    for routes in (matching, accounts, organisations, needs, capabilities):
+    for routes in (monitoring, matching, accounts, organisations, needs, capabilities):
         app.include_router(routes.router)
 
     app.add_exception_handler(DomainError, _domain_error)
@@ -124,7 +136,7 @@ def _render_error(request: Request, status: int, message: str) -> Response:
     if not hasattr(request.state, "viewer"):
         _load_viewer(request)
     headers = {"HX-Retarget": "#flash", "HX-Reswap": "innerHTML"} if wants_fragment(request) else {}
-    page = ErrorPage(status, message)
+    page = ErrorPage(status, message, getattr(request.state, "request_id", ""))
     return render(request, "errors/error.html", page, block="message", status=status, headers=headers)
 
 
@@ -172,9 +184,13 @@ def _gone(request: Request, error: Exception) -> Response:
 def _unexpected_error(request: Request, error: Exception) -> Response:
     # Without its message, which may hold a text that not everybody may read.
     log.error("unexpected error on %s %s: %s", request.method, request.url.path, trace(error))
-    response = _render_error(
-        request, 500, _("服务器出现故障，操作可能没有保存。请稍后重试；如仍有问题，请联系平台管理员。")
-    )
+    if is_conflict(error) or is_unavailable(error):
+        message = _("系统繁忙或数据库暂时无法访问，操作可能没有保存。请稍后重试。")
+        response = _render_error(request, 503, message)
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    else:
+        message = _("服务器出现故障，操作可能没有保存。请稍后重试；如仍有问题，请联系平台管理员。")
+        response = _render_error(request, 500, message)
     # This answer is made outside of all middleware.
-    response.headers.update(SECURITY_HEADERS)
+    response.headers.update({**SECURITY_HEADERS, HEADER: getattr(request.state, "request_id", "")})
     return response
