@@ -1,14 +1,13 @@
 """The command line: `yiqiao`."""
 
 import json
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from backend import cli_encoder, cli_matching, cli_organisations, cli_vocabulary
+from backend import cli_encoder, cli_matching, cli_organisations, cli_serve, cli_vocabulary, logs
 from backend.cli_common import fail, open_database, open_engine, show_progress
 from backend.config import SEED_DIR, Settings
 from backend.matching.index_sync import SearchEngine
@@ -28,40 +27,15 @@ app.add_typer(cli_organisations.app, name="organisation")
 app.add_typer(cli_vocabulary.app, name="vocabulary")
 app.add_typer(user_app, name="user")
 app.command()(cli_matching.evaluate)
+app.command()(cli_serve.serve)
+app.command()(cli_serve.worker)
+app.command()(cli_serve.migrate)
 
 
 @app.callback()
 def main() -> None:
     """Set up logging for every command."""
-    logging.basicConfig(level=Settings().log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("httpx", "sentence_transformers", "alembic", "faiss"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
-@app.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-) -> None:
-    """Start the site; tables are brought up to date first."""
-    import uvicorn
-
-    from backend.main import create_app
-
-    settings = Settings()
-    with open_database(settings):
-        pass
-    try:
-        application = create_app(settings)
-    except ValueError as error:
-        raise fail(str(error)) from error
-    uvicorn.run(
-        application,
-        host=host or settings.host,
-        port=port or settings.port,
-        log_level=settings.log_level.lower(),
-        proxy_headers=False,
-    )
+    logs.configure(Settings())
 
 
 @app.command()

@@ -20,15 +20,18 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="YIQIAO_", env_file=".env", extra="ignore")
 
     data_dir: Path = Path("var")
-    database_url: str | None = None
+    database_url: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     log_level: str = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    metrics_token: SecretStr | None = None
     secure_cookies: bool | None = None
     hosts: str = ""
     site_url: str = "http://127.0.0.1:8000"
     demo: bool = False
     worker: Literal["inside", "apart"] = "inside"
+    processes: int = Field(default=1, ge=1, le=32)
     smtp_url: SecretStr | None = None
     mail_from: str = "yiqiao@localhost"
     secret_key: SecretStr | None = None
@@ -50,7 +53,10 @@ class Settings(BaseSettings):
     index: str | None = None
     vocabulary: Path | None = None
 
-    @field_validator("vocabulary", "smtp_url", "secret_key", "oidc_issuer", "oidc_client_secret", mode="before")
+    @field_validator(
+        *("vocabulary", "smtp_url", "database_url", "metrics_token", "secret_key", "oidc_issuer", "oidc_client_secret"),
+        mode="before",
+    )
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         """An empty path would be the present folder."""
@@ -109,7 +115,9 @@ class Settings(BaseSettings):
     @property
     def resolved_database_url(self) -> str:
         """The configured database, else one SQLite file in the data folder."""
-        return self.database_url or f"sqlite:///{(self.data_dir / 'yiqiao.sqlite3').resolve()}"
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{(self.data_dir / 'yiqiao.sqlite3').resolve()}"
 
     @property
     def mail_dir(self) -> Path:

@@ -10,8 +10,11 @@ from typing import Any, ClassVar
 
 from alembic import command
 from alembic.config import Config
+from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import DateTime, Dialect, Engine, String, create_engine, event, make_url
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
 
@@ -24,6 +27,20 @@ SQLModel.metadata.naming_convention = {
 }
 
 BUSY_TIMEOUT_MS = 10_000
+"""Patience with other writers."""
+CONNECTIONS = 40
+"""Of one process at most: two for each thread that answers requests, and some for work beside them."""
+KEPT_CONNECTIONS = 10
+CONNECT_SECONDS = 5
+STATEMENT_MS = 60_000
+"""No statement of a page or task takes so long; one that does shall not hold its locks for ever."""
+UPGRADE_LOCK = 0x79697169616F
+"""Number of the advisory lock under which tables are brought up to date."""
+REPEATABLE = frozenset({"40001", "40P01", "23505"})
+"""SQLSTATE of a transaction that met another one: serialization_failure, deadlock_detected, unique_violation.
+
+Source: PostgreSQL 18, 13.5 "Serialization Failure Handling", which names the third for keys that were read before.
+"""
 ID_PATTERN = r"[0-9a-f]{16}"
 
 
@@ -75,36 +92,63 @@ def enum_type(enum: type[StrEnum]) -> type[TypeDecorator[StrEnum]]:
     return type(f"{enum.__name__}Type", (_EnumType,), {"enum": enum, "cache_ok": True})
 
 
+def is_conflict(error: BaseException) -> bool:
+    """Whether a transaction was refused because of another one, and may succeed when it is run again from its start."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in REPEATABLE
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database did not answer, or not in time: it may later."""
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeout)
+
+
 class Database:
-    """An engine and the two kinds of transaction that the application uses."""
+    """An engine and the kinds of transaction that the application uses."""
 
     def __init__(self, url: str) -> None:
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        options: dict[str, Any] = {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000}} if self.is_sqlite else {}
+        options = _sqlite_options() if self.is_sqlite else _postgresql_options(parsed)
         # Else the message of a failed statement repeats its values, which may be texts that not everybody may read.
-        self.engine: Engine = create_engine(parsed, hide_parameters=True, **options)
-        if self.is_sqlite:
-            _prepare_sqlite(self.engine)
+        self.engine: Engine = create_engine(
+            parsed,
+            hide_parameters=True,
+            pool_size=KEPT_CONNECTIONS,
+            max_overflow=CONNECTIONS - KEPT_CONNECTIONS,
+            **options,
+        )
+        (_prepare_sqlite if self.is_sqlite else _prepare_postgresql)(self.engine)
+        self._is_closed = False
+        event.listen(self.engine, "checkin", self._close_late)
 
     @contextmanager
-    def session(self, *, write: bool = False) -> Iterator[Session]:
+    def session(self, *, write: bool = False, alone: bool = True, lock: str | None = None) -> Iterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises.
 
         With `write`, SQLite takes its write lock at once. A transaction that first reads and then writes could
         otherwise be refused in the middle, because another writer came between.
+
+        On PostgreSQL a transaction sees one state of the database, and one with `write` runs as if it were alone: where
+        that cannot be, it is refused with an error that `is_conflict` knows, and whoever began it runs it again.
+
+        Args:
+            alone: False for work that locks each row it counts on; on PostgreSQL it sees what others commit meanwhile.
+            lock: a table; of all transactions that name it one runs at a time, and sees what those before have done.
         """
         with self.engine.connect() as connection:
-            connection = connection.execution_options(yiqiao_write=write)
+            level = "REPEATABLE READ" if lock or not write else "SERIALIZABLE" if alone else "READ COMMITTED"
+            options = {} if self.is_sqlite else {"isolation_level": level, "yiqiao_lock": lock}
+            connection = connection.execution_options(yiqiao_write=write, **options)
             with Session(connection, expire_on_commit=False) as session:
                 yield session
                 try:
                     session.commit()
                 except BaseException:
-                    # SQLAlchemy takes a transaction whose commit failed as ended; SQLite keeps it open, with its lock.
-                    connection.invalidate()
+                    if self.is_sqlite:
+                        # SQLAlchemy takes a transaction whose commit failed as ended; SQLite keeps it open, locked.
+                        connection.invalidate()
                     raise
 
     def upgrade(self) -> None:
@@ -113,13 +157,67 @@ class Database:
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with self.engine.connect() as connection:
             connection = connection.execution_options(yiqiao_write=True)
+            if not self.is_sqlite:
+                # Several processes may start at once: the others wait here, and find nothing left to do.
+                connection.exec_driver_sql("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
 
     def dispose(self) -> None:
-        """Close the connections of the pool."""
+        """Close the connections of the pool, and those in use as soon as they come back."""
+        self._is_closed = True
         self.engine.dispose()
+
+    def _close_late(self, connection: Any, _record: Any) -> None:
+        """A thread that ended late has given back a connection of a pool that is no more."""
+        if self._is_closed and connection is not None:
+            connection.close()
+
+
+def _sqlite_options() -> dict[str, Any]:
+    return {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000}}
+
+
+def _postgresql_options(url: URL) -> dict[str, Any]:
+    """Patience is set on the connection, so that no server needs to be configured for this application."""
+    settings = f"-c lock_timeout={BUSY_TIMEOUT_MS} -c statement_timeout={STATEMENT_MS} -c timezone=UTC"
+    given = url.query.get("options")
+    return {
+        "connect_args": {
+            "connect_timeout": CONNECT_SECONDS,
+            "application_name": "yiqiao",
+            "options": f"{settings} {given}" if isinstance(given, str) else settings,
+        },
+        # A connection that the server has closed meanwhile is replaced before it is used.
+        "pool_pre_ping": True,
+    }
+
+
+class _WithoutNul(StrDumperUnknown):
+    """PostgreSQL keeps no NUL in a text: it becomes the mark for a character that cannot be shown.
+
+    Forms leave it out before; what is left are addresses, which find nothing with it.
+    """
+
+    def dump(self, obj: str) -> Any:
+        """The text as bytes."""
+        return super().dump(obj.replace("\0", "\ufffd"))
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    """What the driver does with texts, and the lock of a transaction that wants one."""
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.adapters.register_dumper(str, _WithoutNul)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if table := connection.get_execution_options().get("yiqiao_lock"):
+            # Before any query: the state that the transaction sees is that of the moment when it has the lock.
+            connection.exec_driver_sql(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -8,10 +8,12 @@ from backend import mailer
 from backend.accounts import cleaning
 from backend.config import Settings
 from backend.db import Database
+from backend.matching.index_sync import SearchEngine
 from backend.tasks import Task
 
 MAIL_SECONDS = 30
 CLEANING_SECONDS = 3600
+INDEX_SECONDS = 60
 
 
 def make_tasks(settings: Settings, database: Database, environment: Environment) -> list[Task]:
@@ -22,3 +24,8 @@ def make_tasks(settings: Settings, database: Database, environment: Environment)
         Task("accounts", CLEANING_SECONDS, partial(cleaning.clean, database)),
         Task("old mails", CLEANING_SECONDS, partial(mailer.forget_old, database)),
     ]
+
+
+def index_task(engine: SearchEngine) -> Task:
+    """Indexing as work of its own: what web processes have left, above all imports of thousands."""
+    return Task("index", INDEX_SECONDS, engine.follow, after_writes=True)

@@ -177,7 +177,7 @@ def deliver(database: Database, settings: Settings, environment: Environment, ma
 def _take(database: Database) -> Sequence[Mail]:
     """Mails that are due, put off by the lease for all other processes."""
     now = utc_now()
-    with database.session(write=True) as session:
+    with database.session(write=True, alone=False) as session:
         query = select(Mail).where(col(Mail.due_at) <= now).order_by(col(Mail.due_at)).limit(AT_ONCE)
         mails = session.exec(query.with_for_update(skip_locked=True)).all()
         for mail in mails:
@@ -204,8 +204,8 @@ def _deliver_one(database: Database, mail: Mail, send: Callable[[Mail], None]) -
 
 
 def _note(database: Database, mail_id: str, due_at: datetime | None, *, sent: bool = False) -> None:
-    with database.session(write=True) as session:
-        mail = session.get(Mail, mail_id)
+    with database.session(write=True, alone=False) as session:
+        mail = session.get(Mail, mail_id, with_for_update=True)
         if mail is None:
             return
         mail.attempts += 1

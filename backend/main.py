@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from anyio import to_thread
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -17,21 +18,24 @@ from starlette.types import Scope
 
 from backend.accounts import routes as accounts
 from backend.accounts.seen import SessionsSeen
+from backend.again import RunAgain
 from backend.capabilities import routes as capabilities
 from backend.config import FRONTEND_DIR, Settings
 from backend.csrf import SAFE_METHODS
-from backend.db import Database
+from backend.db import Database, is_conflict, is_unavailable
 from backend.errors import DomainError, NotFound, NotSignedIn, SecondFactorMissing
-from backend.headers import SECURITY_HEADERS, RequestGuard, SecurityHeaders
+from backend.headers import SECURITY_HEADERS, HeadAsGet, RequestGuard, SecurityHeaders
 from backend.htmx import wants_fragment
 from backend.i18n import gettext as _
-from backend.jobs import make_tasks
+from backend.jobs import index_task, make_tasks
 from backend.labels import LABELS
 from backend.matching import ranker
 from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
+from backend.monitoring import routes as monitoring
 from backend.needs import routes as needs
+from backend.observing import HEADER, Observed
 from backend.organisations import department_routes as departments
 from backend.organisations import member_routes as members
 from backend.organisations import routes as organisations
@@ -42,10 +46,14 @@ from backend.sealing import make_sealer
 from backend.tasks import Runner
 from backend.templating import make_environment, render
 from backend.transport import HSTS, BodyInTime, HostCheck, StrictTransport
+from backend.worker import waker
 
 log = logging.getLogger(__name__)
 
 SECOND_FACTOR = "/account/second-factor"
+THREADS = 16
+"""Requests that one process works on at the same time; more would wait for the interpreter and for connections."""
+RETRY_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ class ErrorPage:
 
     status: int
     message: str
+    request_id: str
 
 
 class CachedStaticFiles(StaticFiles):
@@ -79,16 +88,17 @@ def create_app(
     database = database or Database(settings.resolved_database_url)
     engine = engine or make_engine(settings, database)
     environment = make_environment(LABELS)
-    runner = Runner(make_tasks(settings, database, environment)) if settings.worker == "inside" else None
+    tasks = make_tasks(settings, database, environment)
+    # Either does the work here, or tells the worker of it.
+    runner = Runner(tasks) if settings.worker == "inside" else waker(settings, [*tasks, index_task(engine)])
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
         engine.start()
-        if runner is not None:
-            runner.start()
+        runner.start()
         yield
-        if runner is not None:
-            runner.close()
+        runner.close()
         engine.close()
         database.dispose()
 
@@ -98,9 +108,7 @@ def create_app(
     app.state.engine = engine
     app.state.templates = environment
     app.state.sealer = make_sealer(settings)
-    after_commit: list[Callable[[], None]] = [engine.follow_if_possible]
-    if runner is not None:
-        after_commit.append(runner.wake)
+    after_commit: list[Callable[[], None]] = [engine.follow_if_possible, runner.wake]
     app.state.after_commit = after_commit
     app.state.error_page = error_page
     app.state.references = REFERENCES
@@ -112,12 +120,15 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     if settings.by_https:
         app.add_middleware(StrictTransport)
-    app.add_middleware(HostCheck, hosts=settings.known_hosts)
     app.add_middleware(SessionsSeen, database=lambda: app.state.database)
+    app.add_middleware(RunAgain)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(HostCheck, hosts=settings.known_hosts)
+    app.add_middleware(Observed)
 
     app.mount("/static", CachedStaticFiles(directory=FRONTEND_DIR / "static"), name="static")
     # Suggestions come before needs, or their address would be taken for an action on a need.
-    for routes in (matching, organisations, members, departments, needs, capabilities):
+    for routes in (monitoring, matching, organisations, members, departments, needs, capabilities):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])
@@ -144,7 +155,7 @@ def _render_error(request: Request, status: int, message: str, more: Mapping[str
         _load_viewer(request)
     headers = {"HX-Retarget": "#flash", "HX-Reswap": "innerHTML"} if wants_fragment(request) else {}
     headers |= more or {}
-    page = ErrorPage(status, message)
+    page = ErrorPage(status, message, getattr(request.state, "request_id", ""))
     return render(request, "errors/error.html", page, block="message", status=status, headers=headers)
 
 
@@ -201,11 +212,15 @@ def _gone(request: Request, error: Exception) -> Response:
 def _unexpected_error(request: Request, error: Exception) -> Response:
     # Without its message, which may hold a text that not everybody may read.
     log.error("unexpected error on %s %s: %s", request.method, request.url.path, trace(error))
-    response = _render_error(
-        request, 500, _("服务器出现故障，操作可能没有保存。请稍后重试；如仍有问题，请联系平台管理员。")
-    )
+    if is_conflict(error) or is_unavailable(error):
+        message = _("系统繁忙或数据库暂时无法访问，操作可能没有保存。请稍后重试。")
+        response = _render_error(request, 503, message)
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    else:
+        message = _("服务器出现故障，操作可能没有保存。请稍后重试；如仍有问题，请联系平台管理员。")
+        response = _render_error(request, 500, message)
     # This answer is made outside of all middleware.
-    response.headers.update(SECURITY_HEADERS)
+    response.headers.update({**SECURITY_HEADERS, HEADER: getattr(request.state, "request_id", "")})
     if request.app.state.settings.by_https:
         response.headers["Strict-Transport-Security"] = HSTS
     return response

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from backend.again import repeated
 from backend.quiet import where
 
 log = logging.getLogger(__name__)
@@ -26,9 +27,9 @@ class Task:
 
 
 def run_one(task: Task) -> None:
-    """Run a task; a failure is logged and leaves the work for the next time."""
+    """Run a task, again where it met another one; a failure is logged and leaves the work for the next time."""
     try:
-        task.run()
+        repeated(task.run)
     except Exception as error:
         log.error("task %s failed: %s", task.name, where(error))
 

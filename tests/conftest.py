@@ -1,7 +1,11 @@
-"""Fixtures: a migrated database of its own for each test, an engine with the fake encoder, and signed-in clients."""
+"""Fixtures: a migrated database of its own for each test, an engine with the fake encoder, and signed-in clients.
 
-from collections.abc import Callable, Iterator
+`pytest --database postgres` runs the same tests on a real PostgreSQL; those marked `sqlite` are about SQLite's file.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,8 +21,29 @@ from embeddings import SentenceEncoder, load_encoder
 from embeddings.types import EncoderUnavailable
 from tests.factories import Factory, Party, Person
 from tests.fakes import FakeEncoder, SwitchedLoader
+from tests.postgres import Server, running
+
+_databases = count(1)
 
 SignIn = Callable[[Party | Person], TestClient]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which database the tests use."""
+    parser.addoption("--database", choices=["sqlite", "postgres"], default="sqlite", help="database of the tests")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL run what uses a database, but for what is about SQLite's file."""
+    if config.getoption("--database") == "postgres":
+        chosen = [item for item in items if _asks_postgres(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
+
+
+def _asks_postgres(item: pytest.Item) -> bool:
+    fixtures: Sequence[str] = getattr(item, "fixturenames", ())
+    return bool({"database_url", "postgres"} & set(fixtures)) and item.get_closest_marker("sqlite") is None
 
 
 @pytest.fixture(scope="session")
@@ -34,12 +59,42 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL with a database `migrated` to copy from; it runs as long as the tests."""
+    with running() as server:
+        database = Database(server.create("migrated"))
+        database.upgrade()
+        database.dispose()
+        yield server
+
+
 @pytest.fixture
-def settings(tmp_path: Path, migrated: Path) -> Settings:
-    """Settings with a data folder of the test's own, the migrated database in it."""
-    made = Settings(data_dir=tmp_path / "var", model_retry_seconds=0, hosts="testserver", _env_file=None)
+def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """The address of the test's own database where it is not the file in its data folder."""
+    if request.config.getoption("--database") == "sqlite":
+        yield None
+        return
+    server: Server = request.getfixturevalue("postgres")
+    name = f"test_{next(_databases)}"
+    yield server.create(name, "migrated")
+    server.drop(name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, request: pytest.FixtureRequest, database_url: str | None) -> Settings:
+    """Settings with a data folder of the test's own, and its migrated database."""
+    made = Settings(
+        data_dir=tmp_path / "var",
+        model_retry_seconds=0,
+        database_url=database_url,
+        hosts="testserver",
+        _env_file=None,
+    )
     made.data_dir.mkdir()
-    (made.data_dir / "yiqiao.sqlite3").write_bytes(migrated.read_bytes())
+    if database_url is None:
+        migrated: Path = request.getfixturevalue("migrated")
+        (made.data_dir / "yiqiao.sqlite3").write_bytes(migrated.read_bytes())
     return made
 
 

@@ -1,6 +1,9 @@
 """Steps that tests of the search engine take: acts of an author, and looks into the index."""
 
+import pytest
+
 from backend.capabilities import service as capabilities
+from backend.config import Settings
 from backend.db import Database
 from backend.disclosure.models import SubjectKind
 from backend.matching.documents import stored
@@ -41,3 +44,17 @@ def vectors_of(database: Database, subject_id: str) -> list[bytes | None]:
     """The vectors of all passages of a capability, None for purged ones."""
     with database.session() as session:
         return [row.vector for row in stored(session, SubjectKind.CAPABILITY, subject_id)]
+
+
+def use_settings(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """Have commands take the data folder and the database of the test."""
+    for name, value in environment_of(settings).items():
+        monkeypatch.setenv(name, value)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The same for another process."""
+    found = {"YIQIAO_DATA_DIR": str(settings.data_dir)}
+    if settings.database_url is not None:
+        found["YIQIAO_DATABASE_URL"] = settings.database_url.get_secret_value()
+    return found

@@ -28,6 +28,8 @@ OPEN_IDS: Mapping[SubjectKind, Callable[[Session], Sequence[str]]] = {
 Subject = tuple[SubjectKind, str]
 TABLE = SQLModel.metadata.tables["search_document"]
 """For statements over many rows: objects of the ORM cost more than the rows themselves."""
+LOCK = "search_sequence"
+"""Whoever writes documents or draws numbers begins with the lock of this table."""
 MANY = 500
 """Values in one `IN`."""
 

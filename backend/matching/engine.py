@@ -38,4 +38,11 @@ def make_engine(
     def load() -> Encoder:
         return open_encoder(settings, progress)
 
-    return SearchEngine(database, settings.index_dir, load, retry_seconds=settings.model_retry_seconds, index=index)
+    return SearchEngine(
+        database,
+        settings.index_dir,
+        load,
+        retry_seconds=settings.model_retry_seconds,
+        index=index,
+        imports=settings.worker == "inside",
+    )

@@ -58,10 +58,13 @@ class SearchEngine:
         *,
         retry_seconds: float = 30.0,
         index: str | None = None,
+        imports: bool = True,
     ) -> None:
+        """`imports`: whether a thread of this process does what a page cannot wait for; else another process does."""
         self._database = database
         self._slot = EncoderSlot(load_encoder, retry_seconds)
         self._index_url = index
+        self._imports = imports
         self._importer = Importer(database)
         # One thread at a time changes the indexes; searches do not wait for it.
         self._changing = threading.RLock()
@@ -174,7 +177,8 @@ class SearchEngine:
         waiting = self._importer.waiting()
         if waiting > indexing.SUBJECTS:
             self._purge()
-            self._importer.hand_over(encoder, lambda: self._apply(encoder))
+            if self._imports:
+                self._importer.hand_over(encoder, lambda: self._apply(encoder))
         elif waiting and not self._importer.work_off(encoder, patience=PATIENCE):
             self._purge()
         self._apply(encoder, patience=PATIENCE)
@@ -187,7 +191,7 @@ class SearchEngine:
             self._snapshots.discard()
 
     def _database_id(self) -> str:
-        with self._database.session(write=True) as session:
+        with self._database.session(write=True, lock=documents.LOCK) as session:
             return documents.sequence_of(session).database_id
 
     def _apply(self, encoder: Encoder, *, patience: float = -1) -> None:
@@ -227,7 +231,7 @@ class SearchEngine:
         sides = opening.load(self._database, self._snapshots, encoder, self._service.sides)
         others = self._catch_up(sides, encoder)
         if others:
-            with self._database.session(write=True) as session:
+            with self._database.session(write=True, lock=documents.LOCK) as session:
                 indexing.queue(session, others)
             log.info("%d subjects are encoded again for model %s", len(others), encoder.name)
         self._sides = sides
@@ -264,7 +268,7 @@ class SearchEngine:
         """
         encoder = self.encoder()
         at_hand = precomputed.read(vectors, encoder.name) if vectors else {}
-        with self._database.session(write=True) as session:
+        with self._database.session(write=True, lock=documents.LOCK) as session:
             subjects = {(kind, i) for kind, open_ids in documents.OPEN_IDS.items() for i in open_ids(session)}
             if encode_again:
                 documents.forget_model(session)

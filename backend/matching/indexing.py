@@ -6,6 +6,7 @@ it was. The newest changes come first, so that who publishes one thing does not 
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import func, insert, select, update
 from sqlmodel import Session, SQLModel
@@ -21,6 +22,8 @@ from embeddings.types import Encoder
 
 SUBJECTS = 64
 """Subjects whose missing passages are encoded in one call."""
+SETTLED = timedelta(minutes=2)
+"""Rows of the outbox become visible within that time after they were numbered, on a database with several writers."""
 LOOKED_AT = 512
 """Rows of the outbox in which the next subjects are looked for."""
 
@@ -106,7 +109,7 @@ def write_batch(
         missing = {digest: text for digest, text in encoded.items() if digest not in vectors}
         fresh = encoder.encode_passages(list(missing.values()))
         vectors |= {digest: row.astype("<f4").tobytes() for digest, row in zip(missing, fresh, strict=True)}
-    with database.session(write=True) as session:
+    with database.session(write=True, lock=documents.LOCK) as session:
         same = {s: w for s, w in wanted.items() if documents.OPEN_TEXT[s[0]](session, s[1]) == texts[s]}
         changed = documents.write(session, same, vectors, model)
         done = [s for s, of_subject in same.items() if all(w.digest in vectors for w in of_subject)]
@@ -130,6 +133,11 @@ def purge(database: Database, after: int = 0) -> tuple[int, int]:
         found = session.execute(
             query.where(OUTBOX.c.id > after).group_by(OUTBOX.c.subject_kind, OUTBOX.c.subject_id)
         ).all()
+        upto = max((row for _kind, _subject_id, row in found), default=after)
+        if not database.is_sqlite:
+            # A lower number may become visible after a higher one.
+            old = select(func.max(OUTBOX.c.id)).where(OUTBOX.c.created_at < utc_now() - SETTLED, OUTBOX.c.id <= upto)
+            upto = max(session.execute(old).scalar_one() or 0, after)
         indexed = documents.with_rows(session, {subject_id for _kind, subject_id, _row in found})
     last = {(SubjectKind(kind), subject_id): row for kind, subject_id, row in found if subject_id in indexed}
     subjects = sorted(last)
@@ -137,7 +145,7 @@ def purge(database: Database, after: int = 0) -> tuple[int, int]:
     for start in range(0, len(subjects), SUBJECTS):
         part = subjects[start : start + SUBJECTS]
         changed += write_batch(database, Batch({subject: last[subject] for subject in part}), None).changed
-    return changed, max((row for _kind, _subject_id, row in found), default=after)
+    return changed, upto
 
 
 def _model_of(session: Session) -> str:

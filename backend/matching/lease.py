@@ -18,7 +18,7 @@ def take(database: Database, holder: str) -> bool:
     c = COUNTER.c
     free = or_(c.feeder.in_(["", holder]), c.feeder_until.is_(None), c.feeder_until < now)
     until = now + timedelta(seconds=SECONDS)
-    with database.session(write=True) as session:
+    with database.session(write=True, lock=documents.LOCK) as session:
         documents.sequence_of(session)
         session.execute(update(COUNTER).where(free).values(feeder=holder, feeder_until=until))
         session.expire_all()
@@ -27,5 +27,5 @@ def take(database: Database, holder: str) -> bool:
 
 def give_back(database: Database, holder: str) -> None:
     """End a lease before its time; not to hold it is no error."""
-    with database.session(write=True) as session:
+    with database.session(write=True, lock=documents.LOCK) as session:
         session.execute(update(COUNTER).where(COUNTER.c.feeder == holder).values(feeder="", feeder_until=None))

@@ -12,7 +12,7 @@ from backend.matching.index_sync import SearchEngine
 from embeddings.types import Encoder
 from tests.factories import Factory, Party
 from tests.fakes import FakeEncoder, SwitchedLoader
-from tests.steps import TITLES
+from tests.steps import TITLES, use_settings
 
 Run = Callable[..., Result]
 
@@ -39,7 +39,7 @@ def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
     def load(*_arguments: object, **_options: object) -> Encoder:
         return FakeEncoder()
 
-    monkeypatch.setenv("YIQIAO_DATA_DIR", str(settings.data_dir))
+    use_settings(monkeypatch, settings)
     monkeypatch.setattr("backend.matching.engine.load_encoder", load)
 
     def start(*arguments: object, code: int = 0) -> Result:

@@ -13,7 +13,7 @@ from backend.db import Database
 from backend.matching.index_sync import SearchEngine
 from tests.factories import Factory, Party
 from tests.fakes import FakeEncoder
-from tests.steps import TITLES, found
+from tests.steps import TITLES, environment_of, found
 
 SAVER = """
 import logging, os, resource, signal, sys
@@ -21,7 +21,7 @@ from backend.config import Settings
 from backend.db import Database
 from backend.matching.index_sync import SearchEngine
 from tests.fakes import FakeEncoder
-from tests.steps import TITLES, found
+from tests.steps import TITLES, environment_of, found
 
 logging.basicConfig(level="WARNING", format="%(levelname)s %(message)s")
 settings = Settings(_env_file=None)
@@ -66,7 +66,7 @@ print("saved")
 
 def run(code: str, settings: Settings, *arguments: str, before: list[str] | None = None) -> "subprocess.Popen[str]":
     """A process over the data folder of the test."""
-    environment = {**os.environ, "YIQIAO_DATA_DIR": str(settings.data_dir), "PYTHONPATH": str(PROJECT_ROOT)}
+    environment = {**os.environ, **environment_of(settings), "PYTHONPATH": str(PROJECT_ROOT)}
     command = [*(before or []), sys.executable, "-c", code, *arguments]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, env=environment, cwd=settings.data_dir, stdout=pipe, stderr=pipe, text=True)

@@ -17,6 +17,7 @@ from embeddings.backends import compact_build
 from embeddings.types import EncoderUnavailable
 from tests.factories import Factory
 from tests.small_models import save_small_model
+from tests.steps import use_settings
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_weights_that_were_cut_short(
     assert engine.state is EngineState.UNAVAILABLE
     assert str(folder) in (engine.problem or "")
     assert "encoder unavailable" in caplog.text
-    monkeypatch.setenv("YIQIAO_DATA_DIR", str(settings.data_dir))
+    use_settings(monkeypatch, settings)
     monkeypatch.setenv("YIQIAO_MODEL", str(folder))
     done = CliRunner().invoke(app, ["match", "穿刺"])
     assert done.exit_code == 1

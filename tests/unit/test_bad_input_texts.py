@@ -18,7 +18,7 @@ from backend.organisations.policy import Viewer
 from embeddings.types import Vector
 from tests.factories import Factory, Party
 from tests.fakes import FakeEncoder
-from tests.steps import TITLES, found
+from tests.steps import TITLES, found, use_settings
 
 NEED = (
     "房间隔穿刺时针尖不能弯曲，抵住间隔后容易上滑，可能刺破心房壁。希望有一种可调弯的射频穿刺系统，弯度在心内可调节。"
@@ -133,7 +133,7 @@ def test_the_command_line_takes_any_text(
     name: str, settings: Settings, company: Party, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A terminal hands on bytes that are no text as half surrogate pairs."""
-    monkeypatch.setenv("YIQIAO_DATA_DIR", str(settings.data_dir))
+    use_settings(monkeypatch, settings)
     monkeypatch.setattr(engines, "load_encoder", lambda *_arguments, **_options: _Strict())
     done = CliRunner().invoke(app, ["match", ODD[name]])
     if ODD[name].strip():

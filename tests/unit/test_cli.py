@@ -15,6 +15,7 @@ from backend.db import Database
 from backend.disclosure.models import Audience
 from backend.organisations.models import MemberRole, Membership
 from tests.factories import Factory
+from tests.steps import use_settings
 from tests.unit.test_seed_data import write
 
 Run = Callable[..., Result]
@@ -24,7 +25,7 @@ PASSWORD = "long-enough-password"
 @pytest.fixture
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command against the data folder of the test; no model is at hand there."""
-    monkeypatch.setenv("YIQIAO_DATA_DIR", str(settings.data_dir))
+    use_settings(monkeypatch, settings)
     monkeypatch.setenv("YIQIAO_MODEL", str(settings.data_dir / "no-model-here"))
 
     def start(*arguments: str, typed: str | None = None) -> Result:
@@ -108,6 +109,7 @@ def test_seeding_a_folder_once(run: Run, tmp_path: Path) -> None:
     assert "subjects" not in status
 
 
+@pytest.mark.sqlite
 def test_the_first_command_makes_folder_and_tables(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YIQIAO_DATA_DIR", str(tmp_path / "a" / "b"))
     done = run("index", "status")

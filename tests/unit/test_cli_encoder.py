@@ -15,6 +15,7 @@ from backend.config import Settings
 from embeddings import adapter, bundled
 from embeddings.tuning import comparison
 from tests.small_models import save_small_model
+from tests.steps import use_settings
 
 Run = Callable[..., Result]
 Row = dict[str, str]
@@ -74,7 +75,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def run(settings: Settings, base: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command with the small model as base, and expects an exit code."""
-    monkeypatch.setenv("YIQIAO_DATA_DIR", str(settings.data_dir))
+    use_settings(monkeypatch, settings)
     monkeypatch.setattr(bundled, "build", lambda *_arguments: base)
 
     def start(*arguments: object, code: int = 0) -> Result:

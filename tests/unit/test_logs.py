@@ -28,6 +28,7 @@ from embeddings.types import EncoderUnavailable, Vector
 from tests.conftest import SignIn
 from tests.factories import Factory
 from tests.fakes import FakeEncoder, SwitchedLoader
+from tests.steps import environment_of
 from tests.web.pages import read
 
 CANARY = "金丝雀八号"
@@ -179,7 +180,7 @@ def test_the_server_writes_down_neither_what_was_typed_nor_what_an_error_says(
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = tmp_path / "server.log"
-    environment = {**os.environ, "YIQIAO_DATA_DIR": str(settings.data_dir), "PYTHONPATH": str(PROJECT_ROOT)}
+    environment = {**os.environ, **environment_of(settings), "PYTHONPATH": str(PROJECT_ROOT)}
     with log.open("wb") as output:
         server = subprocess.Popen(
             [sys.executable, "-c", SERVER, str(port)], stdout=output, stderr=output, env=environment, cwd=tmp_path

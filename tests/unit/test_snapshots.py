@@ -101,6 +101,7 @@ def test_an_old_snapshot_catches_up(
     assert found(other, "改写后的用途说明") == found(engine, "改写后的用途说明")
 
 
+@pytest.mark.sqlite
 def test_a_snapshot_of_another_database_is_not_used(
     engine: SearchEngine, settings: Settings, company: Party, migrated: Path, tmp_path: Path
 ) -> None:
@@ -134,6 +135,7 @@ def restored(
     made.dispose()
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("follows_first", [True, False])
 def test_a_snapshot_that_is_ahead_of_a_restored_database_is_not_used(
     follows_first: bool, restored: Database, settings: Settings, company: Party, caplog: pytest.LogCaptureFixture

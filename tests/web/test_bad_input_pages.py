@@ -115,6 +115,7 @@ def full(database: Database) -> Iterator[None]:
     event.remove(database.engine, "begin", limit)
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_is_told_and_nothing_is_half_saved(
     author: TestClient, database: Database, full: None, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -104,6 +104,7 @@ def test_a_fault_is_logged_and_tells_the_user_nothing_of_it(
     assert "unexpected error on GET /" in caplog.text
 
 
+@pytest.mark.sqlite
 def test_a_commit_that_fails_is_answered_500_and_follows_nothing_up(
     app: FastAPI, sign_in: SignIn, make: Factory, database: Database
 ) -> None:

@@ -1,0 +1,151 @@
+"""What programs ask: whether the site lives and is ready, its figures, and who may read them."""
+
+import logging
+
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import create_engine, text
+from starlette.testclient import TestClient
+
+from backend.accounts import service as accounts
+from backend.config import Settings
+from backend.db import Database
+from backend.errors import NotFound
+from backend.observing import HEADER
+from tests.conftest import SignIn
+from tests.factories import Factory
+from tests.fakes import SwitchedLoader
+from tests.web.pages import read
+
+
+@pytest.fixture
+def machine(app: FastAPI, client: TestClient) -> TestClient:
+    """A program on the machine of the site."""
+    return TestClient(app, base_url="http://127.0.0.1:8000", client=("127.0.0.1", 40000))
+
+
+def figure(figures: str, name: str) -> float:
+    """The value of a line."""
+    return next(float(line.rpartition(" ")[2]) for line in figures.splitlines() if line.startswith(f"{name} "))
+
+
+def test_a_living_process_says_so_without_its_database(client: TestClient, database: Database) -> None:
+    _break(database)
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"alive": True})
+
+
+def test_a_site_is_ready_with_database_and_tables(client: TestClient) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"ready": True, "database": "ok", "migrations": "ok", "encoder": "ready"}
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_site_without_encoder_is_ready_and_says_it(app: FastAPI, loader: SwitchedLoader, client: TestClient) -> None:
+    app.state.engine._slot.loaded, loader.available = None, False
+    client.get("/search?q=a")
+    found = client.get("/readyz").json()
+    assert (found["ready"], found["encoder"]) == (True, "unavailable")
+
+
+def test_tables_of_another_version_are_not_ready(client: TestClient, database: Database) -> None:
+    with database.session(write=True) as session:
+        session.connection().execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["migrations"] == "tables are not those of this program"
+
+
+def test_a_database_that_does_not_answer_is_not_ready(client: TestClient, database: Database) -> None:
+    _break(database)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert (answer.json()["ready"], answer.json()["database"]) == (False, "OperationalError")
+
+
+def test_pages_of_a_database_that_does_not_answer_ask_to_try_again(
+    client: TestClient, app: FastAPI, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    _break(database)
+    visitor = TestClient(app, raise_server_exceptions=False)
+    answer = visitor.get("/search")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "10"
+    page = read(answer.text)
+    assert "数据库暂时无法访问，操作可能没有保存。请稍后重试。" in page["main"].text
+    assert f"编号：{answer.headers[HEADER]}" in page["main"].text
+    assert answer.headers[HEADER] != ""
+    assert "unexpected error on GET /search" in caplog.text
+
+
+def _break(database: Database) -> None:
+    """Let no connection succeed any more."""
+    database.engine.dispose()
+    url = "sqlite:////nowhere/at/all" if database.is_sqlite else "postgresql+psycopg://nobody@/nothing?host=/nowhere"
+    database.engine.pool = create_engine(url).pool
+
+
+def test_figures_count_requests_by_route_and_what_waits(
+    machine: TestClient, client: TestClient, make: Factory, database: Database, sign_in: SignIn
+) -> None:
+    party = make.party()
+    capability = make.capability(party)
+    signed_in = sign_in(party)
+    before = machine.get("/metrics").text
+    for _time in range(3):
+        assert signed_in.get(f"/capabilities/{capability.id}").status_code == 200
+    with database.session(write=True) as session:
+        accounts.sign_in(session, email=party.user.email, password="wrong", days=1, user_agent="")
+    after = machine.get("/metrics").text
+    route = 'yiqiao_requests_total{method="GET",route="/capabilities/{capability_id}",status="200"}'
+    assert figure(after, route) - (figure(before, route) if route in before else 0) == 3
+    assert capability.id not in after
+    assert figure(after, "yiqiao_database_up") == 1
+    assert figure(after, 'yiqiao_outbox_waiting{topic="index"}') == 1
+    assert figure(after, "yiqiao_mails_waiting") == 0
+    assert figure(after, "yiqiao_index_lag") == 0
+    assert figure(after, "yiqiao_sign_in_refusals_total") == 1
+
+
+def test_figures_are_for_the_machine_itself_alone(app: FastAPI, machine: TestClient, client: TestClient) -> None:
+    """Neither for others, nor for what a proxy on the same machine hands on."""
+    assert machine.get("/metrics").status_code == 200
+    assert client.get("/metrics").status_code == NotFound.status
+    far = TestClient(app, base_url="http://127.0.0.1:8000", client=("203.0.113.9", 40000))
+    assert far.get("/metrics").status_code == 404
+    for headers in ({"X-Forwarded-For": "203.0.113.9"}, {"Host": "yiqiao.example"}, {"Forwarded": "for=203.0.113.9"}):
+        assert machine.get("/metrics", headers=headers).status_code == 404
+
+
+def test_figures_with_a_token_are_for_who_bears_it(settings: Settings, app: FastAPI, machine: TestClient) -> None:
+    app.state.settings = settings.model_copy(update={"metrics_token": SecretStr("a-long-token")})
+    assert machine.get("/metrics").status_code == 404
+    assert machine.get("/metrics", headers={"Authorization": "Bearer another"}).status_code == 404
+    far = TestClient(app, client=("203.0.113.9", 40000))
+    assert far.get("/metrics", headers={"Authorization": "Bearer a-long-token"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/search", "/healthz", "/readyz", "/sign-in", "/nothing"])
+def test_head_answers_as_get_without_the_body(client: TestClient, path: str) -> None:
+    asked, got = client.head(path), client.get(path)
+    assert asked.status_code == got.status_code
+    assert asked.content == b""
+    assert asked.headers["content-type"] == got.headers["content-type"]
+
+
+def test_a_request_has_a_number_in_answer_and_log(
+    client: TestClient, sign_in: SignIn, make: Factory, caplog: pytest.LogCaptureFixture
+) -> None:
+    party = make.party()
+    signed_in = sign_in(party)
+    with caplog.at_level(logging.INFO, "backend.observing"):
+        given = signed_in.get("/search?q=金丝雀", headers={HEADER: "proxy-number-1"})
+        strange = client.get("/search?q=金丝雀", headers={HEADER: "<script>"})
+    assert given.headers[HEADER] == "proxy-number-1"
+    assert len(strange.headers[HEADER]) == 16
+    first, second = (record.getMessage() for record in caplog.records if record.name == "backend.observing")
+    assert first.startswith("GET /search 200 in ") and first.endswith(f"user {party.user.id}")
+    assert second.endswith("user -")
+    assert party.user.email not in caplog.text and "金丝雀" not in caplog.text
