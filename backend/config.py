@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     mail_from: str = "yiqiao@localhost"
     session_days: int = Field(default=14, ge=1, le=90)
     max_body_bytes: int = Field(default=2_000_000, ge=10_000)
+    attachments_url: str | None = None
+    max_upload_bytes: int = Field(default=20_000_000, ge=10_000)
 
     model: str | None = None
     encoder_backend: Literal["auto", "torch", "int8"] = "auto"
@@ -40,7 +42,7 @@ class Settings(BaseSettings):
     index: str | None = None
     vocabulary: Path | None = None
 
-    @field_validator("vocabulary", "smtp_url", mode="before")
+    @field_validator("vocabulary", "smtp_url", "attachments_url", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         """An empty path would be the present folder."""
@@ -59,6 +61,11 @@ class Settings(BaseSettings):
     def resolved_database_url(self) -> str:
         """The configured database, else one SQLite file in the data folder."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'yiqiao.sqlite3').resolve()}"
+
+    @property
+    def resolved_attachments_url(self) -> str:
+        """The configured storage of attachments, else a folder in the data folder."""
+        return self.attachments_url or (self.data_dir / "attachments").resolve().as_uri()
 
     @property
     def mail_dir(self) -> Path:

@@ -9,19 +9,20 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from backend.accounts import routes as accounts
+from backend.attachments import routes as attachments
+from backend.attachments.storage import make_storage
 from backend.capabilities import routes as capabilities
 from backend.config import FRONTEND_DIR, Settings
 from backend.csrf import SAFE_METHODS
 from backend.db import Database
 from backend.errors import DomainError, NotFound, NotSignedIn
-from backend.headers import SECURITY_HEADERS, RequestGuard, SecurityHeaders
+from backend.headers import SECURITY_HEADERS, Compression, RequestGuard, SecurityHeaders
 from backend.htmx import wants_fragment
 from backend.i18n import gettext as _
 from backend.jobs import make_tasks
@@ -71,7 +72,8 @@ def create_app(
     database = database or Database(settings.resolved_database_url)
     engine = engine or make_engine(settings, database)
     environment = make_environment(LABELS)
-    runner = Runner(make_tasks(settings, database, environment)) if settings.worker == "inside" else None
+    storage = make_storage(settings)
+    runner = Runner(make_tasks(settings, database, environment, storage)) if settings.worker == "inside" else None
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -88,6 +90,7 @@ def create_app(
     app.state.settings = settings
     app.state.database = database
     app.state.engine = engine
+    app.state.storage = storage
     app.state.templates = environment
     after_commit: list[Callable[[], None]] = [engine.follow_if_possible]
     if runner is not None:
@@ -96,13 +99,19 @@ def create_app(
     app.state.error_page = error_page
 
     # The last one added stands outermost.
-    app.add_middleware(RequestGuard, max_body_bytes=settings.max_body_bytes)
-    app.add_middleware(GZipMiddleware, minimum_size=2000)
+    app.add_middleware(
+        RequestGuard,
+        max_body_bytes=settings.max_body_bytes,
+        uploads=attachments.UPLOADS,
+        # A file that is a little too large still gets its reason beside the field.
+        max_upload_bytes=max(2 * settings.max_upload_bytes, settings.max_body_bytes),
+    )
+    app.add_middleware(Compression, minimum_size=2000)
     app.add_middleware(SecurityHeaders)
 
     app.mount("/static", CachedStaticFiles(directory=FRONTEND_DIR / "static"), name="static")
     # Suggestions come before needs, or their address would be taken for an action on a need.
-    for routes in (matching, accounts, organisations, needs, capabilities):
+    for routes in (matching, attachments, accounts, organisations, needs, capabilities):
         app.include_router(routes.router)
 
     app.add_exception_handler(DomainError, _domain_error)

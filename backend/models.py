@@ -1,6 +1,7 @@
 """Every table of the application, for migrations and nothing else."""
 
 from backend.accounts.models import User, UserSession
+from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.disclosure.models import Release
@@ -11,6 +12,7 @@ from backend.organisations.models import Department, Membership, Organisation
 from backend.outbox import OutboxRow
 
 TABLES = (
+    Attachment,
     AuditEvent,
     Capability,
     Department,

@@ -36,6 +36,11 @@ class Event(StrEnum):
     CAPABILITY_BRIEF_READ = "capability:brief:read"
     CAPABILITY_ANNEX_READ = "capability:annex:read"
 
+    ATTACHMENT_ADD = "attachment:add"
+    ATTACHMENT_OPEN = "attachment:open"
+    ATTACHMENT_STRIP = "attachment:strip"
+    ATTACHMENT_REMOVE = "attachment:remove"
+
 
 def record(
     session: Session,
