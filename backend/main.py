@@ -15,6 +15,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from backend.accounts import routes as accounts
+from backend.api import pages as api_pages
+from backend.api import problems
+from backend.api import routes as api
 from backend.attachments import routes as attachments
 from backend.attachments.storage import make_storage
 from backend.capabilities import routes as capabilities
@@ -111,8 +114,10 @@ def create_app(
 
     app.mount("/static", CachedStaticFiles(directory=FRONTEND_DIR / "static"), name="static")
     # Suggestions come before needs, or their address would be taken for an action on a need.
-    for routes in (matching, attachments, accounts, organisations, needs, capabilities):
+    for routes in (matching, attachments, api_pages, accounts, organisations, needs, capabilities):
         app.include_router(routes.router)
+
+    app.mount(api.PATH, api.make_api(app))
 
     app.add_exception_handler(DomainError, _domain_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -123,7 +128,9 @@ def create_app(
 
 
 def error_page(request: Request, error: DomainError) -> Response:
-    """The page of a domain error, or its line in the flash region for htmx, with the true status."""
+    """The page of a domain error, its line in the flash region for htmx, or a problem of the API; the true status."""
+    if request.url.path.startswith(f"{api.PATH}/"):
+        return problems.of_domain(request, error)
     if isinstance(error, NotSignedIn):
         return _to_sign_in(request)
     return _render_error(request, error.status, error.zh)

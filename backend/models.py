@@ -1,6 +1,7 @@
 """Every table of the application, for migrations and nothing else."""
 
 from backend.accounts.models import User, UserSession
+from backend.api.models import ApiToken
 from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
@@ -12,6 +13,7 @@ from backend.organisations.models import Department, Membership, Organisation
 from backend.outbox import OutboxRow
 
 TABLES = (
+    ApiToken,
     Attachment,
     AuditEvent,
     Capability,

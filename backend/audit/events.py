@@ -15,6 +15,8 @@ class Event(StrEnum):
     SESSION_END = "account:session:end"
     SESSION_REFUSE = "account:session:refuse"
     SESSION_REVOKE_ALL = "account:session:revoke-all"
+    BEARER_CREATE = "account:token:create"
+    BEARER_REVOKE = "account:token:revoke"
 
     NEED_CREATE = "need:create"
     NEED_EDIT = "need:edit"
