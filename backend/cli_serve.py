@@ -67,12 +67,13 @@ def serve(
 def worker() -> None:
     """Do the work beside the requests: mails, indexing, terms. The web processes have YIQIAO_WORKER=apart."""
     from backend import worker as working
+    from backend.attachments.storage import make_storage
     from backend.jobs import index_task, make_tasks
 
     settings = Settings()
     with open_engine(settings) as (database, engine):
         try:
-            tasks = make_tasks(settings, database, make_environment(LABELS))
+            tasks = make_tasks(settings, database, make_environment(LABELS), make_storage(settings))
         except ValueError as error:
             raise fail(str(error)) from error
         working.run(settings, [*tasks, index_task(engine)])

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr | None = None
     oidc_name: str = "单点登录"
     max_body_bytes: int = Field(default=2_000_000, ge=10_000)
+    attachments_url: str | None = None
+    max_upload_bytes: int = Field(default=20_000_000, ge=10_000)
 
     model: str | None = None
     encoder_backend: Literal["auto", "torch", "int8"] = "auto"
@@ -55,6 +57,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("vocabulary", "smtp_url", "database_url", "metrics_token", "secret_key", "oidc_issuer", "oidc_client_secret"),
+        "attachments_url",
         mode="before",
     )
     @classmethod
@@ -118,6 +121,11 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{(self.data_dir / 'yiqiao.sqlite3').resolve()}"
+
+    @property
+    def resolved_attachments_url(self) -> str:
+        """The configured storage of attachments, else a folder in the data folder."""
+        return self.attachments_url or (self.data_dir / "attachments").resolve().as_uri()
 
     @property
     def mail_dir(self) -> Path:

@@ -53,6 +53,10 @@ MESSAGES = {
     "capability-withdraw": _("能力已撤回，其他单位不再能看到或检索到。可随时重新发布。"),
     "capability-discard": _("能力已删除。如属误删，可在本页恢复。"),
     "capability-restore": _("能力已恢复为草稿。"),
+    "token-revoked": _("令牌已停用。"),
+    "token-made-before": _("这个令牌已经生成过，不能再次显示。如未保存，请停用后重新生成。"),
+    "attachment-added": _("附件已上传。"),
+    "attachment-removed": _("附件已删除。"),
 }
 
 

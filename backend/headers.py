@@ -1,6 +1,9 @@
 """Middleware: security headers, HEAD as GET, the same-site check on every write, a limit to the size of requests."""
 
+import re
+
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.csrf import check_same_site
@@ -79,19 +82,23 @@ class RequestGuard:
     It stands inside the error handlers of the application, so that a refusal is a page like any other.
     """
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int, *, uploads: re.Pattern[str], max_upload_bytes: int) -> None:
+        """`uploads` are the addresses that take files, for which the larger limit holds."""
         self.app = app
         self.max_body_bytes = max_body_bytes
+        self.uploads = uploads
+        self.max_upload_bytes = max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        limit = self.max_upload_bytes if self.uploads.fullmatch(scope["path"]) else self.max_body_bytes
         try:
             check_same_site(scope["method"], headers)
             length = headers.get("content-length", "0")
-            if not length.isascii() or not length.isdigit() or int(length) > self.max_body_bytes:
+            if not length.isascii() or not length.isdigit() or int(length) > limit:
                 raise BodyTooLarge
         except DomainError as error:
             await refuse(error, scope, receive, send)
@@ -103,11 +110,21 @@ class RequestGuard:
             message = await receive()
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
-                if received > self.max_body_bytes:
+                if received > limit:
                     raise BodyTooLarge
             return message
 
         await self.app(scope, receive_limited, send)
+
+
+class Compression(GZipMiddleware):
+    """Compresses answers; not files, which are compressed already and whose length a browser shows."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/attachments/"):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 async def refuse(error: DomainError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,6 +6,8 @@ from jinja2 import Environment
 
 from backend import mailer
 from backend.accounts import cleaning
+from backend.attachments import sweep
+from backend.attachments.storage import Storage
 from backend.config import Settings
 from backend.db import Database
 from backend.matching.index_sync import SearchEngine
@@ -14,15 +16,21 @@ from backend.tasks import Task
 MAIL_SECONDS = 30
 CLEANING_SECONDS = 3600
 INDEX_SECONDS = 60
+REMOVAL_SECONDS = 300
+SWEEP_SECONDS = 6 * 3600
 
 
-def make_tasks(settings: Settings, database: Database, environment: Environment) -> list[Task]:
+def make_tasks(settings: Settings, database: Database, environment: Environment, storage: Storage) -> list[Task]:
     """The tasks of a site; raises ValueError where a setting makes one of them impossible."""
     post = mailer.make_mailer(settings)
     return [
         Task("mail", MAIL_SECONDS, partial(mailer.deliver, database, settings, environment, post), after_writes=True),
         Task("accounts", CLEANING_SECONDS, partial(cleaning.clean, database)),
         Task("old mails", CLEANING_SECONDS, partial(mailer.forget_old, database)),
+        Task(
+            "removed attachments", REMOVAL_SECONDS, partial(sweep.delete_removed, database, storage), after_writes=True
+        ),
+        Task("attachments without a row", SWEEP_SECONDS, partial(sweep.sweep, database, storage)),
     ]
 
 

@@ -10,7 +10,6 @@ from anyio import to_thread
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -19,12 +18,17 @@ from starlette.types import Scope
 from backend.accounts import routes as accounts
 from backend.accounts.seen import SessionsSeen
 from backend.again import RunAgain
+from backend.api import pages as api_pages
+from backend.api import problems
+from backend.api import routes as api
+from backend.attachments import routes as attachments
+from backend.attachments.storage import make_storage
 from backend.capabilities import routes as capabilities
 from backend.config import FRONTEND_DIR, Settings
 from backend.csrf import SAFE_METHODS
 from backend.db import Database, is_conflict, is_unavailable
 from backend.errors import DomainError, NotFound, NotSignedIn, SecondFactorMissing
-from backend.headers import SECURITY_HEADERS, HeadAsGet, RequestGuard, SecurityHeaders
+from backend.headers import SECURITY_HEADERS, Compression, HeadAsGet, RequestGuard, SecurityHeaders
 from backend.htmx import wants_fragment
 from backend.i18n import gettext as _
 from backend.jobs import index_task, make_tasks
@@ -88,7 +92,8 @@ def create_app(
     database = database or Database(settings.resolved_database_url)
     engine = engine or make_engine(settings, database)
     environment = make_environment(LABELS)
-    tasks = make_tasks(settings, database, environment)
+    storage = make_storage(settings)
+    tasks = make_tasks(settings, database, environment, storage)
     # Either does the work here, or tells the worker of it.
     runner = Runner(tasks) if settings.worker == "inside" else waker(settings, [*tasks, index_task(engine)])
 
@@ -106,6 +111,7 @@ def create_app(
     app.state.settings = settings
     app.state.database = database
     app.state.engine = engine
+    app.state.storage = storage
     app.state.templates = environment
     app.state.sealer = make_sealer(settings)
     after_commit: list[Callable[[], None]] = [engine.follow_if_possible, runner.wake]
@@ -115,8 +121,14 @@ def create_app(
 
     # The last one added stands outermost.
     app.add_middleware(BodyInTime)
-    app.add_middleware(RequestGuard, max_body_bytes=settings.max_body_bytes)
-    app.add_middleware(GZipMiddleware, minimum_size=2000)
+    app.add_middleware(
+        RequestGuard,
+        max_body_bytes=settings.max_body_bytes,
+        uploads=attachments.UPLOADS,
+        # A file that is a little too large still gets its reason beside the field.
+        max_upload_bytes=max(2 * settings.max_upload_bytes, settings.max_body_bytes),
+    )
+    app.add_middleware(Compression, minimum_size=2000)
     app.add_middleware(SecurityHeaders)
     if settings.by_https:
         app.add_middleware(StrictTransport)
@@ -128,10 +140,22 @@ def create_app(
 
     app.mount("/static", CachedStaticFiles(directory=FRONTEND_DIR / "static"), name="static")
     # Suggestions come before needs, or their address would be taken for an action on a need.
-    for routes in (monitoring, matching, organisations, members, departments, needs, capabilities):
+    for routes in (
+        monitoring,
+        matching,
+        attachments,
+        api_pages,
+        organisations,
+        members,
+        departments,
+        needs,
+        capabilities,
+    ):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])
+
+    app.mount(api.PATH, api.make_api(app))
 
     app.add_exception_handler(DomainError, _domain_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -142,7 +166,9 @@ def create_app(
 
 
 def error_page(request: Request, error: DomainError) -> Response:
-    """The page of a domain error, or its line in the flash region for htmx, with the true status."""
+    """The page of a domain error, its line in the flash region for htmx, or a problem of the API; the true status."""
+    if request.url.path.startswith(f"{api.PATH}/"):
+        return problems.of_domain(request, error)
     if isinstance(error, NotSignedIn):
         return _to_sign_in(request)
     if isinstance(error, SecondFactorMissing):

@@ -9,6 +9,8 @@ from backend.accounts.models import (
     User,
     UserSession,
 )
+from backend.api.models import ApiToken
+from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.disclosure.models import Release
@@ -20,6 +22,8 @@ from backend.outbox import OutboxRow
 
 TABLES = (
     AccountToken,
+    ApiToken,
+    Attachment,
     AuditEvent,
     Capability,
     Department,

@@ -40,6 +40,9 @@ def keep_server_quiet() -> None:
     """Keep private words out of the log of uvicorn, which writes addresses and errors in full. Twice does no harm."""
     logging.getLogger("uvicorn.access").addFilter(_without_query)
     logging.getLogger("uvicorn.error").addFilter(_without_message)
+    # They tell of what stands in a file: metadata of images, broken parts of a PDF.
+    for reader in ("PIL", "pypdf"):
+        logging.getLogger(reader).setLevel(logging.CRITICAL)
 
 
 def _without_query(record: logging.LogRecord) -> bool:

@@ -32,6 +32,8 @@ class Event(StrEnum):
     SESSION_REFUSE = "account:session:refuse"
     SESSION_REVOKE = "account:session:revoke"
     SESSION_REVOKE_ALL = "account:session:revoke-all"
+    BEARER_CREATE = "account:token:create"
+    BEARER_REVOKE = "account:token:revoke"
 
     ORGANISATION_CREATE = "organisation:create"
     ORGANISATION_EDIT = "organisation:edit"
@@ -72,6 +74,11 @@ class Event(StrEnum):
     CAPABILITY_RESTORE = "capability:restore"
     CAPABILITY_BRIEF_READ = "capability:brief:read"
     CAPABILITY_ANNEX_READ = "capability:annex:read"
+
+    ATTACHMENT_ADD = "attachment:add"
+    ATTACHMENT_OPEN = "attachment:open"
+    ATTACHMENT_STRIP = "attachment:strip"
+    ATTACHMENT_REMOVE = "attachment:remove"
 
 
 def record(

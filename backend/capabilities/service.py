@@ -14,7 +14,7 @@ from backend.disclosure import service as disclosure
 from backend.disclosure.cards import Card, card
 from backend.disclosure.lists import Lists
 from backend.disclosure.models import SubjectKind, Tier, TieredText
-from backend.disclosure.policy import can_write, check_can_create, check_can_read, readable_tiers
+from backend.disclosure.policy import Opened, can_write, check_can_create, check_can_read, readable_tiers
 from backend.errors import NotFound
 from backend.organisations import service as organisations
 from backend.organisations.policy import Viewer
@@ -64,6 +64,13 @@ def get(session: Session, viewer: Viewer, capability_id: str) -> Capability:
     released = disclosure.released_tiers(session, viewer, SubjectKind.CAPABILITY, capability_id)
     check_can_read(viewer, policy.subject_of(capability), Tier.TEASER, released)
     return capability
+
+
+def opened(session: Session, viewer: Viewer, capability_id: str) -> Opened:
+    """Which tiers of a capability the viewer may read, for the floors above; raises NotFound."""
+    capability = get(session, viewer, capability_id)
+    is_editable = capability.status in states.EDITABLE
+    return disclosure.opened(session, viewer, capability, policy.subject_of(capability), is_editable=is_editable)
 
 
 def read(session: Session, viewer: Viewer, capability_id: str) -> CapabilityDetail:

@@ -95,9 +95,10 @@ def data_of(subject: TieredSubject) -> dict[str, Any]:
     return {**subject.model_dump(), "subject_id": subject.id, "version": str(subject.version)}
 
 
-def _prepare(
+def prepare(
     session: Session, viewer: Viewer, editor: Editor[Form, Edited], form: Form, organisation_id: str | None
 ) -> Form:
+    """Offer what the viewer may choose; `organisation_id` is the author's."""
     form.organisation_id.choices = [
         (m.organisation_id, m.organisation_name) for m in viewer.memberships if m.may_write and m.verified
     ]
@@ -113,7 +114,7 @@ def show_new(
     author = author_membership(viewer, None)
     known = {"organisation_id": author.organisation_id, "region": author.region} if author else {}
     form = editor.form(data={"subject_id": new_id(), **known, **defaults})
-    _prepare(session, viewer, editor, form, None)
+    prepare(session, viewer, editor, form, None)
     return render(request, editor.template, FormPage(form, True, False, editor.path, "draft"))
 
 
@@ -133,7 +134,7 @@ def _page_of(form: SubjectForm, editor: Editor[Form, Edited], subject: Edited) -
 
 def _stored_form(session: Session, viewer: Viewer, editor: Editor[Form, Edited], subject: Edited) -> Form:
     form = editor.form(data=dict(editor.data(session, subject)))
-    return _prepare(session, viewer, editor, form, subject.organisation_id)
+    return prepare(session, viewer, editor, form, subject.organisation_id)
 
 
 def submit(
@@ -156,7 +157,7 @@ def submit(
     existing = editor.editable(session, viewer, subject_id) if subject_id else None
     publishing = data.get("action") == PUBLISH
     form.publishing = publishing or (existing is not None and editor.is_open(existing))
-    _prepare(session, viewer, editor, form, existing.organisation_id if existing else form.organisation_id.data)
+    prepare(session, viewer, editor, form, existing.organisation_id if existing else form.organisation_id.data)
     if existing is None:
         page = FormPage(form, True, False, editor.path, "draft")
     else:

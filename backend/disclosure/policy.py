@@ -30,6 +30,18 @@ class Subject:
     is_open: bool
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A subject as far as a viewer may read it, for floors above that know it by kind and id alone."""
+
+    facts: Subject
+    title: str
+    version: int
+    anonymous: bool
+    tiers: frozenset[Tier]
+    is_editable: bool
+
+
 def readable_tiers(viewer: Viewer, subject: Subject, released: Collection[Tier] = ()) -> frozenset[Tier]:
     """The tiers of the subject that the viewer may read; `released` are those opened to the viewer's organisations."""
     if subject.organisation_id in viewer.organisation_ids:

@@ -10,7 +10,7 @@ from backend import outbox, transitions
 from backend.audit import events
 from backend.db import utc_now
 from backend.disclosure.models import Release, SubjectKind, Tier, TieredSubject
-from backend.disclosure.policy import Subject, check_can_write
+from backend.disclosure.policy import Opened, Subject, check_can_write, readable_tiers
 from backend.errors import Conflict, Forbidden
 from backend.organisations.policy import Viewer
 
@@ -51,6 +51,12 @@ def released_tiers(session: Session, viewer: Viewer, kind: SubjectKind, subject_
         or_(col(Release.expires_at).is_(None), col(Release.expires_at) > now),
     )
     return frozenset(Tier(tier) for tier in session.exec(query).all())
+
+
+def opened(session: Session, viewer: Viewer, subject: TieredSubject, facts: Subject, *, is_editable: bool) -> Opened:
+    """What the viewer may read of a subject whose teaser they may read; the caller has asked the policy for that."""
+    tiers = readable_tiers(viewer, facts, released_tiers(session, viewer, facts.kind, facts.id))
+    return Opened(facts, subject.title, subject.version, subject.anonymous, tiers, is_editable)
 
 
 def save(

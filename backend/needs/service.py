@@ -12,7 +12,7 @@ from backend.disclosure import service as disclosure
 from backend.disclosure.cards import Card, card
 from backend.disclosure.lists import Lists
 from backend.disclosure.models import SubjectKind, Tier, TieredText
-from backend.disclosure.policy import can_write, check_can_create, check_can_read, readable_tiers
+from backend.disclosure.policy import Opened, can_write, check_can_create, check_can_read, readable_tiers
 from backend.errors import NotFound
 from backend.needs import policy, requirements, states
 from backend.needs.models import Need, RequirementSource
@@ -79,6 +79,13 @@ def requirements_for(session: Session, need_id: str, tier: Tier) -> tuple[str, .
     """
     need = session.get(Need, need_id)
     return requirements.readable(session, need, tier) if need is not None else ()
+
+
+def opened(session: Session, viewer: Viewer, need_id: str) -> Opened:
+    """Which tiers of a need the viewer may read, for the floors above; raises NotFound."""
+    need = get(session, viewer, need_id)
+    is_editable = need.status in states.EDITABLE
+    return disclosure.opened(session, viewer, need, policy.subject_of(need), is_editable=is_editable)
 
 
 def read(session: Session, viewer: Viewer, need_id: str) -> NeedDetail:

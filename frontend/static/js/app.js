@@ -89,6 +89,22 @@
     announce(event.target);
   });
 
+  // A file that is too large is told of before it is sent; the server checks again.
+  document.addEventListener("change", (event) => {
+    const field = event.target;
+    if (!field.matches("input[type=file][data-max-bytes]")) return;
+    const large = field.files[0]?.size > Number(field.dataset.maxBytes);
+    field.setCustomValidity(large ? field.dataset.tooLarge : "");
+    if (large) field.reportValidity();
+  });
+
+  document.addEventListener("htmx:xhr:progress", (event) => {
+    const bar = event.target.querySelector?.("progress");
+    if (!bar || !event.detail.lengthComputable) return;
+    bar.hidden = false;
+    bar.value = (100 * event.detail.loaded) / event.detail.total;
+  });
+
   // One menu open at a time, and none after a click elsewhere or Escape.
   function closeMenus(except) {
     for (const menu of document.querySelectorAll("details.account[open], details.confirm[open]")) {

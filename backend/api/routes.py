@@ -1,0 +1,146 @@
+"""The JSON API under /api/v1: an application of its own, mounted, with errors as problem+json and a description."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+
+from backend.api import problems, schemas, subjects
+from backend.api.deps import AccessDep, IdPath, ReaderDep
+from backend.api.problems import Incomplete
+from backend.api.responses import PROBLEMS
+from backend.api.subjects import Code, PageNumber, PerPage, filters_of, link_pages
+from backend.deps import SessionDep
+from backend.disclosure.filters import PAGE_SIZE
+from backend.disclosure.models import SubjectKind
+from backend.errors import DomainError
+from backend.forms import clean
+from backend.i18n import gettext as _
+from backend.matching import searching
+from backend.matching import service as matching
+from backend.matching.deps import EngineDep
+from backend.matching.routes import KINDS
+from backend.organisations import service as organisations
+
+PATH = "/api/v1"
+DESCRIPTION = """Needs and capabilities for programs, under the same rules as the pages.
+
+Make a token at `/account/tokens` and send it as `Authorization: Bearer yq_…`. A token can do at most what its user can,
+and of that what its scopes name. Errors are `application/problem+json` (RFC 9457) in Chinese and English. Changes need
+the `ETag` of what was read as `If-Match`. A draft with an `id` that you choose can be sent twice without harm.
+"""
+
+router = APIRouter(responses=PROBLEMS)
+
+
+@router.get("/me", tags=["account"])
+def me(access: AccessDep) -> schemas.Me:
+    """Whose token this is."""
+    viewer = access.viewer
+    return schemas.Me(
+        user_id=str(viewer.user_id),
+        name=viewer.name,
+        memberships=[
+            schemas.MembershipOut(
+                organisation=schemas.Named(id=m.organisation_id, name=m.organisation_name),
+                kind=m.kind,
+                role=m.role,
+                verified=m.verified,
+                jurisdiction=m.jurisdiction,
+            )
+            for m in viewer.memberships
+        ],
+        token=access.name,
+        scopes=sorted(access.scopes),
+        expires_at=access.expires_at,
+    )
+
+
+@router.get("/organisations/{organisation_id}", tags=["organisations"])
+def get_organisation(session: SessionDep, _viewer: ReaderDep, organisation_id: IdPath) -> schemas.OrganisationOut:
+    """One organisation."""
+    return schemas.OrganisationOut.of(organisations.get(session, organisation_id))
+
+
+@router.get("/search", tags=["search"])
+def search(
+    request: Request,
+    response: Response,
+    session: SessionDep,
+    viewer: ReaderDep,
+    engine: EngineDep,
+    q: Annotated[str, Query(max_length=4000)] = "",
+    side: SubjectKind = SubjectKind.CAPABILITY,
+    kind: Annotated[str | None, Query(max_length=30, description="A kind of that side.")] = None,
+    region: Code = None,
+    specialty: Code = None,
+    page: PageNumber = 1,
+    per_page: PerPage = PAGE_SIZE,
+) -> schemas.SearchOut:
+    """Teasers of one side that fit the words; without words the newest."""
+    if kind and kind not in KINDS[side]:
+        raise Incomplete([("kind", _("这一侧没有这种类型。"))])
+    filters = filters_of(kind, region, specialty, page=page, per_page=per_page)
+    result = searching.search(session, engine, viewer, side, clean(q.replace("\ufffd", " ")), filters)
+    link_pages(request, response, filters, result.total)
+    items = [
+        schemas.Hit(teaser=schemas.teaser(card), snippet=schemas.plain(result.snippets.get(card.id, ())))
+        for card in result.cards
+    ]
+    return schemas.SearchOut(
+        items=items,
+        page=page,
+        per_page=per_page,
+        total=result.total,
+        state=result.state,
+        nearest=result.nearest,
+        by_words=result.by_words,
+    )
+
+
+@router.post("/match", tags=["search"])
+def match(
+    session: SessionDep, viewer: ReaderDep, engine: EngineDep, wanted: schemas.MatchText
+) -> schemas.SuggestionsOut:
+    """What fits a text that is not kept, by teasers."""
+    engine.follow_if_possible()
+    found = matching.match_text(session, engine, viewer, matching.free_text(clean(wanted.text)), wanted.side)
+    return schemas.suggestions_out(found)
+
+
+def make_api(app: FastAPI) -> FastAPI:
+    """The API of an application, with what that one keeps (database, engine, settings)."""
+    api = FastAPI(
+        title="医桥 Yiqiao API",
+        version="1",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    api.state = app.state
+    for part in (router, subjects.router):
+        api.include_router(part)
+    api.add_exception_handler(DomainError, problems.of_domain)
+    api.add_exception_handler(HTTPException, problems.of_http)
+    api.add_exception_handler(RequestValidationError, problems.of_validation)
+    api.add_exception_handler(Exception, problems.of_fault)
+
+    def described() -> dict[str, Any]:
+        if not api.openapi_schema:
+            made = get_openapi(
+                title=api.title,
+                version=api.version,
+                description=DESCRIPTION,
+                routes=api.routes,
+                servers=[{"url": PATH}],
+            )
+            problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            made["components"]["schemas"] |= {**problem.pop("$defs"), "Problem": problem}
+            api.openapi_schema = made
+        return api.openapi_schema
+
+    api.openapi = described  # type: ignore[method-assign]
+    return api

@@ -1,0 +1,105 @@
+"""PDF files: opened for real, refused with scripts or other files inside, stripped of metadata."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, cast
+
+from pypdf import PdfReader, PdfWriter
+from pypdf.errors import PyPdfError
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject, StreamObject
+
+from backend.attachments.errors import FileRefused, active, not_what_it_says
+from backend.attachments.images import without_metadata
+from backend.attachments.kinds import FileKind
+
+MAX_PAGES = 5_000
+_ACTIONS = {"/JavaScript", "/Launch", "/ImportData", "/SubmitForm", "/GoToE"}
+_FOREIGN = ("/Metadata", "/PieceInfo", "/LastModified")
+"""Notes of programs, at the document, its pages and its images."""
+
+
+@contextmanager
+def opened(file: BinaryIO) -> Iterator[PdfReader]:
+    """The checked file; raises FileRefused."""
+    file.seek(0)
+    if file.read(5) != b"%PDF-":
+        raise not_what_it_says(FileKind.PDF)
+    file.seek(0)
+    try:
+        reader = PdfReader(file, strict=False)
+        if reader.is_encrypted:
+            raise FileRefused(
+                "PDF 已加密，无法检查。请去掉密码和权限限制后再上传。",
+                "The PDF is encrypted and cannot be checked. Please remove its password and upload it again.",
+            )
+        if not 0 < len(reader.pages) <= MAX_PAGES:
+            raise not_what_it_says(FileKind.PDF)
+        _check_quiet(reader)
+        yield reader
+    # pypdf raises many kinds of errors over a broken file.
+    except (PyPdfError, OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
+        raise not_what_it_says(FileKind.PDF) from error
+
+
+def _check_quiet(reader: PdfReader) -> None:
+    """Nothing that runs by itself and no other file inside."""
+    root = cast(DictionaryObject, reader.trailer["/Root"].get_object())
+    names = root.get("/Names")
+    named = cast(DictionaryObject, names.get_object()) if names is not None else DictionaryObject()
+    if "/JavaScript" in named or _acts(root.get("/OpenAction")) or _acts_in(root.get("/AA")):
+        raise active("脚本或自动执行的动作", "scripts or automatic actions")
+    if "/EmbeddedFiles" in named:
+        raise active("嵌入的其他文件", "other embedded files")
+    for page in reader.pages:
+        if _acts_in(page.get("/AA")):
+            raise active("脚本或自动执行的动作", "scripts or automatic actions")
+        for annotation in _annotations(page):
+            if _acts(annotation.get("/A")) or _acts_in(annotation.get("/AA")) or "/FS" in annotation:
+                raise active("脚本、表单提交或嵌入的文件", "scripts, submitted forms or embedded files")
+
+
+def _acts(action: Any) -> bool:
+    """Whether an action does more than lead to a place."""
+    found = action.get_object() if action is not None else None
+    return isinstance(found, DictionaryObject) and str(found.get("/S")) in _ACTIONS
+
+
+def _acts_in(actions: Any) -> bool:
+    found = actions.get_object() if actions is not None else None
+    return isinstance(found, DictionaryObject) and any(_acts(action) for action in found.values())
+
+
+def _annotations(page: DictionaryObject) -> Iterator[DictionaryObject]:
+    listed = page.get("/Annots")
+    found = listed.get_object() if listed is not None else None
+    for item in found if isinstance(found, ArrayObject) else ():
+        annotation = item.get_object()
+        if isinstance(annotation, DictionaryObject):
+            yield annotation
+
+
+def strip(file: BinaryIO, target: BinaryIO) -> None:
+    """Write the same pages without notes about their makers and those who commented them; raises FileRefused."""
+    with opened(file) as reader:
+        writer = PdfWriter(clone_from=reader)
+        writer.metadata = None
+        for page in writer.pages:
+            for annotation in _annotations(page):
+                # The title of a comment is its author; that of a form field is its name.
+                if annotation.get("/Subtype") != "/Widget":
+                    annotation.pop("/T", None)
+        for item in writer._objects:
+            _clean(item)
+        # What nothing leads to any more is not written: the old information, and what earlier versions had.
+        writer.compress_identical_objects(remove_unreferenced=True)
+        writer.write(target)
+
+
+def _clean(item: Any) -> None:
+    if not isinstance(item, DictionaryObject):
+        return
+    for name in _FOREIGN:
+        item.pop(name, None)
+    filters = item.get("/Filter")
+    if isinstance(item, StreamObject) and (filters == "/DCTDecode" or filters == [NameObject("/DCTDecode")]):
+        item._data = without_metadata(item._data)

@@ -1,0 +1,278 @@
+"""The files of needs and capabilities: adding, listing, opening and removing them."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
+
+from sqlmodel import Session, col, select
+
+from backend.attachments import checks, names, policy
+from backend.attachments.errors import FileRefused
+from backend.attachments.kinds import IMAGES, MEDIA_TYPES, FileKind
+from backend.attachments.models import Attachment
+from backend.attachments.storage import Storage
+from backend.audit.events import Event, record
+from backend.capabilities import service as capabilities
+from backend.db import utc_now
+from backend.disclosure.models import SubjectKind
+from backend.disclosure.policy import Opened
+from backend.errors import Conflict, DomainError, NotFound
+from backend.needs import service as needs
+from backend.organisations.policy import Viewer
+
+MAX_FILES = 10
+MAX_TOTAL_BYTES = 60_000_000
+
+OPENERS: Mapping[SubjectKind, Callable[[Session, Viewer, str], Opened]] = {
+    SubjectKind.NEED: needs.opened,
+    SubjectKind.CAPABILITY: capabilities.opened,
+}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file as it came in. `id` is that of the form, so that one that is sent twice makes one attachment."""
+
+    id: str
+    name: str
+    content: BinaryIO
+    strip: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a list, under the name that the viewer may see."""
+
+    id: str
+    name: str
+    size: int
+    created_at: datetime
+    is_image: bool
+    stripped: bool
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a subject, and whether the viewer may change them."""
+
+    subject: Opened
+    entries: tuple[Entry, ...]
+    is_own: bool
+    can_change: bool
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A content that is read: the caller closes it."""
+
+    content: BinaryIO
+    name: str
+    media_type: str
+    size: int
+    is_image: bool
+
+
+def megabytes(size: int) -> str:
+    """A limit in words: 20 MB."""
+    return f"{size / 1_000_000:g} MB"
+
+
+def check_can_add(session: Session, viewer: Viewer, kind: SubjectKind, subject_id: str) -> Opened:
+    """What is asked before a file is received at all; raises NotFound, Forbidden or Conflict."""
+    opened = OPENERS[kind](session, viewer, subject_id)
+    policy.check_can_change(viewer, opened)
+    return opened
+
+
+def read_upload(upload: Upload, max_bytes: int) -> tuple[FileKind, checks.Content]:
+    """Check an upload and make of it what is kept, before the database is asked for anything; raises FileRefused."""
+    kind = names.kind_of_name(upload.name)
+    size = upload.content.seek(0, 2)
+    if size == 0:
+        raise FileRefused("文件是空的，请重新选择。", "The file is empty. Please choose another one.")
+    if size > max_bytes:
+        limit = megabytes(max_bytes)
+        raise FileRefused(
+            f"文件超过 {limit}，请压缩或拆分后上传。", f"The file is larger than {limit}. Please compress or split it."
+        )
+    content = checks.accept(upload.content, kind, strip=upload.strip)
+    if content.file.seek(0, 2) > max_bytes:
+        # An image may grow when it is encoded anew.
+        raise FileRefused("图片处理后过大，请缩小后上传。", "The image is too large. Please make it smaller.")
+    return kind, content
+
+
+def add(
+    session: Session,
+    storage: Storage,
+    viewer: Viewer,
+    subject_kind: SubjectKind,
+    subject_id: str,
+    upload: Upload,
+    max_bytes: int,
+) -> Attachment:
+    """Take a file in; raises FileRefused, StorageUnavailable, NotFound, Forbidden or Conflict.
+
+    The content is checked and stored before the database is asked for anything, so that nobody waits for it. It is
+    discarded where the row is refused, and swept later where the row never comes.
+    """
+    kind, content = read_upload(upload, max_bytes)
+    try:
+        stored_name = storage.put(content.file)
+        attachment = Attachment(
+            id=upload.id,
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            name=names.clean_name(upload.name),
+            kind=kind,
+            size=content.file.seek(0, 2),
+            digest=_digest(content.file),
+            stored_name=stored_name,
+            stripped=content.stripped,
+            uploaded_by=viewer.user_id,
+        )
+    finally:
+        content.file.close()
+    try:
+        kept = _add_row(session, viewer, attachment)
+    except DomainError:
+        storage.discard(stored_name)
+        raise
+    if kept.stored_name != stored_name:
+        storage.discard(stored_name)
+    return kept
+
+
+def _add_row(session: Session, viewer: Viewer, attachment: Attachment) -> Attachment:
+    """The row of a stored content, or the one that the same form has made before."""
+    kind, subject_id = attachment.subject_kind, attachment.subject_id
+    opened = OPENERS[kind](session, viewer, subject_id)
+    policy.check_can_change(viewer, opened)
+    known = session.get(Attachment, attachment.id)
+    if known is not None:
+        if (known.subject_kind, known.subject_id) != (kind, subject_id):
+            raise NotFound
+        if known.removed_at is not None:
+            raise Conflict
+        return known
+    _check_room(_rows(session, kind, subject_id), attachment.size)
+    session.add(attachment)
+    session.flush()
+    _record(session, Event.ATTACHMENT_ADD, viewer, opened, attachment)
+    return attachment
+
+
+def files(session: Session, viewer: Viewer, kind: SubjectKind, subject_id: str) -> Files:
+    """The files of a subject as this viewer sees them; raises NotFound."""
+    opened = OPENERS[kind](session, viewer, subject_id)
+    policy.check_can_open(viewer, opened)
+    entries = tuple(
+        Entry(
+            id=row.id,
+            name=_shown_name(viewer, opened, row, number),
+            size=row.size,
+            created_at=row.created_at,
+            is_image=row.kind in IMAGES,
+            stripped=row.stripped,
+        )
+        for number, row in enumerate(_rows(session, kind, subject_id), 1)
+    )
+    is_own = opened.facts.organisation_id in viewer.organisation_ids
+    return Files(opened, entries, is_own, policy.can_change(viewer, opened))
+
+
+def open_file(
+    session: Session, storage: Storage, viewer: Viewer, kind: SubjectKind, subject_id: str, attachment_id: str
+) -> Reading:
+    """Open a file to read it, which is written down; raises NotFound or StorageUnavailable."""
+    opened = OPENERS[kind](session, viewer, subject_id)
+    policy.check_can_open(viewer, opened)
+    number, attachment = _find(session, kind, subject_id, attachment_id)
+    if opened.facts.organisation_id not in viewer.organisation_ids and policy.needs_stripping(opened, attachment):
+        _strip_stored(session, storage, viewer, opened, attachment)
+    content = storage.open(attachment.stored_name)
+    _record(session, Event.ATTACHMENT_OPEN, viewer, opened, attachment)
+    name = _shown_name(viewer, opened, attachment, number)
+    return Reading(content, name, MEDIA_TYPES[attachment.kind], attachment.size, attachment.kind in IMAGES)
+
+
+def remove(session: Session, viewer: Viewer, kind: SubjectKind, subject_id: str, attachment_id: str) -> None:
+    """Take a file away, its content after the commit; raises NotFound, Forbidden or Conflict."""
+    opened = OPENERS[kind](session, viewer, subject_id)
+    policy.check_can_change(viewer, opened)
+    _number, attachment = _find(session, kind, subject_id, attachment_id)
+    attachment.removed_at = utc_now()
+    session.add(attachment)
+    _record(session, Event.ATTACHMENT_REMOVE, viewer, opened, attachment)
+    session.flush()
+
+
+def _rows(session: Session, kind: SubjectKind, subject_id: str) -> Sequence[Attachment]:
+    query = select(Attachment).where(
+        Attachment.subject_kind == kind, Attachment.subject_id == subject_id, col(Attachment.removed_at).is_(None)
+    )
+    return session.exec(query.order_by(col(Attachment.created_at), col(Attachment.id))).all()
+
+
+def _find(session: Session, kind: SubjectKind, subject_id: str, attachment_id: str) -> tuple[int, Attachment]:
+    for number, row in enumerate(_rows(session, kind, subject_id), 1):
+        if row.id == attachment_id:
+            return number, row
+    raise NotFound
+
+
+def _shown_name(viewer: Viewer, opened: Opened, attachment: Attachment, number: int) -> str:
+    return attachment.name if policy.knows_names(viewer, opened) else names.neutral_name(number, attachment.kind)
+
+
+def _check_room(rows: Sequence[Attachment], size: int) -> None:
+    if len(rows) >= MAX_FILES:
+        raise FileRefused(
+            f"每条内容最多 {MAX_FILES} 个附件，请先删除不需要的附件。",
+            f"At most {MAX_FILES} files are kept. Please remove one first.",
+        )
+    if sum(row.size for row in rows) + size > MAX_TOTAL_BYTES:
+        limit = megabytes(MAX_TOTAL_BYTES)
+        raise FileRefused(
+            f"附件总大小不能超过 {limit}，请先删除不需要的附件，或压缩后上传。",
+            f"All files together may have {limit}. Please remove one or compress this one.",
+        )
+
+
+def _strip_stored(session: Session, storage: Storage, viewer: Viewer, opened: Opened, attachment: Attachment) -> None:
+    """The subject has become anonymous after its file was taken as it was: what is kept from now on says nothing."""
+    with storage.open(attachment.stored_name) as old:
+        content = checks.accept(old, attachment.kind, strip=True)
+    with content.file:
+        # The old content is named by no row any more, and swept.
+        attachment.size = content.file.seek(0, 2)
+        attachment.digest = _digest(content.file)
+        attachment.stored_name = storage.put(content.file)
+    attachment.stripped = True
+    session.add(attachment)
+    session.flush()
+    _record(session, Event.ATTACHMENT_STRIP, viewer, opened, attachment)
+
+
+def _digest(content: BinaryIO) -> str:
+    content.seek(0)
+    found = hashlib.sha256()
+    while chunk := content.read(checks.CHUNK):
+        found.update(chunk)
+    return found.hexdigest()
+
+
+def _record(session: Session, event: Event, viewer: Viewer, opened: Opened, attachment: Attachment) -> None:
+    """Who, which file and which content of it, beside which version of the text; never a name."""
+    record(
+        session,
+        event,
+        opened.facts.kind,
+        opened.facts.id,
+        actor_id=viewer.user_id,
+        attachment=attachment.id,
+        digest=attachment.digest[:16],
+        version=opened.version,
+    )
