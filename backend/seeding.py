@@ -19,7 +19,7 @@ from backend.organisations import service as organisations
 from backend.organisations.models import Department, MemberRole, Organisation, OrganisationKind
 from backend.seed_files import read_rows
 
-DEMO_PASSWORD = "yiqiao-demo"  # noqa: S105 - the password of demonstration accounts is public by intent  # nosec B105
+DEMO_PASSWORD = "yiqiao-demo"  # noqa: S105 - the password of demonstration accounts is public by intent
 
 NEED_TEXTS = (
     "summary",

@@ -115,7 +115,7 @@ def unigram_tokenizer(packed: PackedModel) -> PreTrainedTokenizerFast:
         sep_token=eos,
         pad_token=packed.pieces[packed.pad][0],
         unk_token=packed.pieces[packed.unk][0],
-        mask_token="<mask>",  # nosec B106
+        mask_token="<mask>",
         model_max_length=MAX_TOKENS,
         model_input_names=["input_ids", "attention_mask"],
     )
