@@ -59,8 +59,10 @@ class RunAgain:
             began = True
             await send(message)
 
+        # Each turn begins with what came in: a mounted application writes where it stands into its scope.
+        asked = dict(scope)
         for turn in range(TURNS):
-            attempt = {**scope, "state": dict(scope.get("state", {}))}
+            attempt = {**asked, "state": dict(asked.get("state", {}))}
             try:
                 await self.app(attempt, body.receive, send_noting)
                 return

@@ -140,17 +140,8 @@ def create_app(
 
     app.mount("/static", CachedStaticFiles(directory=FRONTEND_DIR / "static"), name="static")
     # Suggestions come before needs, or their address would be taken for an action on a need.
-    for routes in (
-        monitoring,
-        matching,
-        attachments,
-        api_pages,
-        organisations,
-        members,
-        departments,
-        needs,
-        capabilities,
-    ):
+    pages = (monitoring, matching, attachments, api_pages, organisations, members, departments, needs, capabilities)
+    for routes in pages:
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])
@@ -167,7 +158,7 @@ def create_app(
 
 def error_page(request: Request, error: DomainError) -> Response:
     """The page of a domain error, its line in the flash region for htmx, or a problem of the API; the true status."""
-    if request.url.path.startswith(f"{api.PATH}/"):
+    if _is_api(request):
         return problems.of_domain(request, error)
     if isinstance(error, NotSignedIn):
         return _to_sign_in(request)
@@ -235,16 +226,24 @@ def _gone(request: Request, error: Exception) -> Response:
     return Response(status_code=400)
 
 
+def _is_api(request: Request) -> bool:
+    return request.url.path.startswith(f"{api.PATH}/")
+
+
+def _fault(request: Request, status: int, message: str) -> Response:
+    return (problems.of_fault if _is_api(request) else _render_error)(request, status, message)
+
+
 def _unexpected_error(request: Request, error: Exception) -> Response:
     # Without its message, which may hold a text that not everybody may read.
     log.error("unexpected error on %s %s: %s", request.method, request.url.path, trace(error))
     if is_conflict(error) or is_unavailable(error):
         message = _("系统繁忙或数据库暂时无法访问，操作可能没有保存。请稍后重试。")
-        response = _render_error(request, 503, message)
+        response = _fault(request, 503, message)
         response.headers["Retry-After"] = str(RETRY_SECONDS)
     else:
         message = _("服务器出现故障，操作可能没有保存。请稍后重试；如仍有问题，请联系平台管理员。")
-        response = _render_error(request, 500, message)
+        response = _fault(request, 500, message)
     # This answer is made outside of all middleware.
     response.headers.update({**SECURITY_HEADERS, HEADER: getattr(request.state, "request_id", "")})
     if request.app.state.settings.by_https:

@@ -59,8 +59,9 @@ def route_of(scope: Scope) -> str:
     """The template of the route that answered, `-` where none did."""
     found = getattr(scope.get("route"), "path", None)
     if isinstance(found, str) and found:
-        return found
-    # A mounted application has no route of its own; only the one of the static files is mounted.
+        # The API is mounted: its routes do not begin with its address.
+        return f"{scope.get('root_path', '')}{found}"
+    # A mounted application of files has no route of its own.
     return "/static" if scope.get("root_path", "").endswith("/static") else UNKNOWN
 
 

@@ -5,13 +5,16 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlmodel import Session
 
+from backend.accounts import second_factor
 from backend.api import service
 from backend.api.problems import ChangedMeanwhile, MissingScope, TokenRefused, VersionNeeded
 from backend.api.scopes import Scope, cut
 from backend.api.service import Access
 from backend.db import ID_PATTERN
-from backend.deps import get_database
+from backend.deps import get_database, get_settings
+from backend.errors import SecondFactorMissing
 from backend.organisations.policy import Viewer
 
 SCHEME = HTTPBearer(auto_error=False, scheme_name="token", description="A personal token, made at /account/tokens.")
@@ -26,14 +29,22 @@ def get_access(
     database = get_database(request)
     with database.session() as session:
         access = service.access(session, credentials.credentials)
+        lacks_second_factor = access is not None and not get_settings(request).demo and _lacks(session, access.viewer)
         unnoted = access is not None and service.use_is_unnoted(session, access.token_id)
     if access is None:
         raise TokenRefused
+    if lacks_second_factor:
+        raise SecondFactorMissing
     if unnoted:
         with database.session(write=True) as session:
             service.note_use(session, access.token_id)
     request.state.viewer = access.viewer
     return access
+
+
+def _lacks(session: Session, viewer: Viewer) -> bool:
+    """A broker or administrator without a second factor does as little by a program as in a browser."""
+    return (viewer.is_broker or viewer.is_admin) and not second_factor.is_on(session, str(viewer.user_id))
 
 
 AccessDep = Annotated[Access, Depends(get_access)]

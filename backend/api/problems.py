@@ -131,7 +131,7 @@ def answer(
 def of_domain(request: Request, error: Exception) -> Response:
     """A domain error, whatever service raised it."""
     assert isinstance(error, DomainError)
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    headers = dict(error.headers) | ({"WWW-Authenticate": "Bearer"} if error.status == 401 else {})
     errors = error.problems if isinstance(error, Incomplete) else ()
     return answer(request, error.status, code_of(error), error.zh, error.en, errors=errors, headers=headers)
 
@@ -161,9 +161,10 @@ def of_validation(request: Request, error: Exception) -> Response:
     )
 
 
-def of_fault(request: Request, _error: Exception) -> Response:
-    """A fault of the program; the log tells its kind and place."""
-    return answer(request, 500, "fault", _("服务器出现故障，操作可能没有保存。"), "The server failed.")
+def of_fault(request: Request, status: int, zh: str) -> Response:
+    """A fault of the program (500), or a database that does not answer now (503); the log tells more."""
+    en = "The server is busy. Please try again." if status == 503 else "The server failed."
+    return answer(request, status, "busy" if status == 503 else "fault", zh, en)
 
 
 def _pointer(place: Sequence[Any]) -> str:

@@ -1,11 +1,15 @@
 """The JSON API under /api/v1: an application of its own, mounted, with errors as problem+json and a description."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import ASGIApp
 
 from backend.api import problems, schemas, subjects
 from backend.api.deps import AccessDep, IdPath, ReaderDep
@@ -59,9 +63,9 @@ def me(access: AccessDep) -> schemas.Me:
 
 
 @router.get("/organisations/{organisation_id}", tags=["organisations"])
-def get_organisation(session: SessionDep, _viewer: ReaderDep, organisation_id: IdPath) -> schemas.OrganisationOut:
+def get_organisation(session: SessionDep, viewer: ReaderDep, organisation_id: IdPath) -> schemas.OrganisationOut:
     """One organisation."""
-    return schemas.OrganisationOut.of(organisations.get(session, organisation_id))
+    return schemas.OrganisationOut.of(organisations.get(session, viewer, organisation_id))
 
 
 @router.get("/search", tags=["search"])
@@ -110,9 +114,17 @@ def match(
     return schemas.suggestions_out(found)
 
 
+class Api(FastAPI):
+    """Leaves what it did not expect to the site around it, which runs a request again, or tells of a fault."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        handlers: Mapping[Any, Any] = self.exception_handlers
+        return ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=handlers)
+
+
 def make_api(app: FastAPI) -> FastAPI:
     """The API of an application, with what that one keeps (database, engine, settings)."""
-    api = FastAPI(
+    api = Api(
         title="医桥 Yiqiao API",
         version="1",
         description=DESCRIPTION,
@@ -126,7 +138,6 @@ def make_api(app: FastAPI) -> FastAPI:
     api.add_exception_handler(DomainError, problems.of_domain)
     api.add_exception_handler(HTTPException, problems.of_http)
     api.add_exception_handler(RequestValidationError, problems.of_validation)
-    api.add_exception_handler(Exception, problems.of_fault)
 
     def described() -> dict[str, Any]:
         if not api.openapi_schema:

@@ -5,15 +5,19 @@ from typing import Any
 
 import pytest
 from httpx2 import Response
+from psycopg.errors import SerializationFailure
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from backend.accounts import sessions
+from backend.accounts.models import SecondFactor
 from backend.api import service
 from backend.api.scopes import Scope
 from backend.audit.models import AuditEvent
 from backend.db import Database, new_id
 from backend.disclosure.models import Audience
+from backend.needs import service as needs
 from backend.organisations.models import MemberRole, OrganisationKind
 from tests.conftest import SignIn
 from tests.factories import JIADING, PUTUO, Factory, Party
@@ -301,3 +305,51 @@ def test_it_describes_itself_with_examples(client: TestClient) -> None:
             assert operation["security"] == [{"token": []}], (method, path)
             assert "application/problem+json" in operation["responses"]["404"]["content"]
     assert client.get("/api/v1/docs").status_code == 404
+
+
+def test_a_broker_without_a_second_factor_does_nothing_by_a_program(
+    make: Factory, call_as: CallAs, database: Database
+) -> None:
+    broker = make.broker()
+    call = call_as(broker)
+    assert call.get("/me")["memberships"][0]["jurisdiction"] == PUTUO
+    with database.session(write=True) as session:
+        for row in session.exec(select(SecondFactor).where(SecondFactor.user_id == broker.user.id)).all():
+            session.delete(row)
+    check_problem(call("GET", "/me"), 403, "second-factor-missing")
+
+
+def test_a_request_that_met_another_one_is_run_again(
+    make: Factory, call_as: CallAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The site around the API sees what the API did not expect: a conflict is tried again, a fault is a problem."""
+    call = call_as(make.hospital())
+    failures: list[Exception] = [DBAPIError("", {}, SerializationFailure()), DBAPIError("", {}, SerializationFailure())]
+    listing = needs.listing
+
+    def unlucky(*arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return listing(*arguments)
+
+    monkeypatch.setattr(needs, "listing", unlucky)
+    assert call("GET", "/needs").status_code == 200
+    assert failures == []
+    quiet = Caller(TestClient(call.client.app, raise_server_exceptions=False), None)
+    quiet.headers = call.headers
+    failures += [ValueError("secret words")]
+    problem = check_problem(quiet("GET", "/needs"), 500, "fault")
+    assert "secret" not in str(problem)
+    failures += [OperationalError("", {}, Exception("no database"), connection_invalidated=True)]
+    answer = quiet("GET", "/needs")
+    check_problem(answer, 503, "busy")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_request_is_told_of_by_the_route_of_the_api(
+    make: Factory, call_as: CallAs, caplog: pytest.LogCaptureFixture
+) -> None:
+    need = make.need(make.hospital())
+    with caplog.at_level("INFO"):
+        call_as(make.party()).get(f"/needs/{need.id}")
+    assert "/api/v1/needs/{need_id}" in [getattr(record, "route", None) for record in caplog.records]
