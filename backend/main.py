@@ -44,6 +44,7 @@ from backend.organisations import department_routes as departments
 from backend.organisations import member_routes as members
 from backend.organisations import routes as organisations
 from backend.organisations.deps import load_viewer
+from backend.personal import routes as personal
 from backend.quiet import keep_server_quiet, trace, where
 from backend.references import REFERENCES
 from backend.sealing import make_sealer
@@ -143,6 +144,7 @@ def create_app(
     for routes in (
         monitoring,
         matching,
+        personal,
         attachments,
         api_pages,
         organisations,
