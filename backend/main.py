@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from backend.accounts import routes as accounts
 from backend.accounts.seen import SessionsSeen
+from backend.accounts.single_sign_on import Issuer
 from backend.again import RunAgain
 from backend.api import pages as api_pages
 from backend.api import problems
@@ -115,6 +116,7 @@ def create_app(
     app.state.storage = storage
     app.state.templates = environment
     app.state.sealer = make_sealer(settings)
+    app.state.issuer = Issuer(settings) if settings.oidc_issuer else None
     after_commit: list[Callable[[], None]] = [engine.follow_if_possible, runner.wake]
     app.state.after_commit = after_commit
     app.state.error_page = error_page
