@@ -1,7 +1,7 @@
 # Two stages: the first installs into a virtual environment, the second holds nothing but that environment.
 #
 #   docker build -t yiqiao .
-#   docker run --rm -v yiqiao-data:/data yiqiao yiqiao seed     (demonstration data, once)
+#   docker run --rm -v yiqiao-data:/data yiqiao yiqiao seed     (demonstration data, once; then add -e YIQIAO_DEMO=1 above)
 #   docker run -p 8000:8000 -v yiqiao-data:/data yiqiao
 
 FROM python:3.11-slim AS build

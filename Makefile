@@ -45,7 +45,7 @@ setup-test: $(VENV)/.setup-test
 demo: setup
 	$(BIN)/yiqiao seed
 	@$(BIN)/yiqiao demo-accounts
-	$(BIN)/yiqiao serve
+	YIQIAO_DEMO=1 $(BIN)/yiqiao serve
 
 check: $(VENV)/.setup-test
 	$(BIN)/ruff check .

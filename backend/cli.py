@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from backend import cli_encoder, cli_matching, cli_organisations, cli_serve, cli_vocabulary, logs
+from backend import cli_accounts, cli_encoder, cli_matching, cli_organisations, cli_serve, cli_vocabulary, logs
 from backend.cli_common import fail, open_database, open_engine, show_progress
 from backend.config import SEED_DIR, Settings
 from backend.matching.index_sync import SearchEngine
-from backend.seed_files import read_rows
 
 VECTORS_FILE = "vectors.npz"
 BY_WORDS = "Matching by meaning is unavailable for the moment; these results are matched by words."
@@ -19,13 +18,13 @@ NOTHING = "No capability in the library answers this."
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="医桥 Yiqiao: clinical needs meet capabilities.")
 index_app = typer.Typer(no_args_is_help=True, help="The search index, derived from the database.")
-user_app = typer.Typer(no_args_is_help=True, help="User accounts.")
 app.add_typer(cli_matching.ranker_app, name="ranker")
 app.add_typer(cli_encoder.app, name="encoder")
 app.add_typer(index_app, name="index")
 app.add_typer(cli_organisations.app, name="organisation")
 app.add_typer(cli_vocabulary.app, name="vocabulary")
-app.add_typer(user_app, name="user")
+app.add_typer(cli_accounts.user_app, name="user")
+app.command("demo-accounts")(cli_accounts.demo_accounts)
 app.command()(cli_matching.evaluate)
 app.command()(cli_serve.serve)
 app.command()(cli_serve.worker)
@@ -60,16 +59,6 @@ def seed(
                 )
         if index:
             _rebuild(engine, vectors=folder / VECTORS_FILE)
-
-
-@app.command("demo-accounts")
-def demo_accounts() -> None:
-    """Print the demo sign-ins."""
-    from backend import seeding
-
-    typer.echo(f"Demo sign-ins (password of all: {seeding.DEMO_PASSWORD})")
-    for row in read_rows(SEED_DIR, "accounts"):
-        typer.echo(f"  {row['email']:<36} {row['name']}")
 
 
 @app.command()
@@ -197,53 +186,3 @@ def index_status() -> None:
     if any(side.vectors is None for side in served):
         typer.echo("The service of the vectors does not answer: matching by meaning is unavailable for the moment.")
         typer.echo("Until it does, the site goes by words; what changes meanwhile is made up for by itself.")
-
-
-@user_app.command("create")
-def user_create(
-    email: Annotated[str, typer.Argument(help="E-mail address, the name for signing in.")],
-    name: Annotated[str, typer.Option(prompt=True, help="Name shown in the site.")],
-    password: Annotated[
-        str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="At least 10 characters.")
-    ],
-    organisation: Annotated[str, typer.Option(help="Exact name of an organisation to join.")] = "",
-    role: Annotated[str, typer.Option(help="owner, editor or viewer.")] = "editor",
-    admin: Annotated[bool, typer.Option(help="Make the user an administrator.")] = False,
-) -> None:
-    """Create a user."""
-    from backend.accounts import service as accounts
-    from backend.errors import DomainError
-    from backend.organisations import service as organisations
-    from backend.organisations.models import MemberRole
-
-    if "@" not in email:
-        raise fail("This is not an e-mail address.")
-    if len(password) < 10:
-        raise fail("The password needs at least 10 characters.")
-    if role not in list(MemberRole):
-        raise fail("The role is owner, editor or viewer.")
-    with open_database(Settings()) as database:
-        try:
-            with database.session(write=True) as session:
-                user = accounts.create_user(session, email=email, name=name, password=password, is_admin=admin)
-                if organisation:
-                    found = organisations.find_by_name(session, organisation)
-                    if found is None:
-                        raise fail(f"There is no organisation of the name {organisation}.")
-                    organisations.add_member(session, user.id, found.id, MemberRole(role))
-        except DomainError as error:
-            raise fail(error.en) from error
-    typer.echo(f"Created {user.email}.")
-
-
-@user_app.command("sign-out")
-def user_sign_out(email: Annotated[str, typer.Argument(help="Whose sessions to end.")]) -> None:
-    """End all sessions of a user."""
-    from backend.accounts import service as accounts
-
-    with open_database(Settings()) as database, database.session(write=True) as session:
-        user = accounts.find_by_email(session, email)
-        if user is None:
-            raise fail("There is no user with this e-mail address.")
-        count = accounts.sign_out_everywhere(session, user)
-    typer.echo(f"Ended {count} sessions.")

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from backend.cli_accounts import check_demo_accounts
 from backend.cli_common import fail, open_database, open_engine
 from backend.config import Settings
 from backend.labels import LABELS
+from backend.sealing import make_sealer
 from backend.templating import make_environment
 
 FACTORY = "backend.serving:make"
@@ -20,6 +22,7 @@ def check(settings: Settings) -> None:
     from backend.matching import remote, vocabulary
 
     make_mailer(settings)
+    make_sealer(settings)
     vocabulary.use(settings.vocabulary)
     remote.check_address(settings.index or None)
 
@@ -46,6 +49,7 @@ def serve(
     with open_database(settings) as database:
         if count > 1 and database.is_sqlite:
             raise fail("Several web processes want PostgreSQL: set YIQIAO_DATABASE_URL.")
+        check_demo_accounts(settings, database)
     with tempfile.TemporaryDirectory(prefix="yiqiao-figures-") as folder:
         if count > 1:
             # Read by prometheus-client when the processes import it.

@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from backend.accounts import routes as accounts
 from backend.accounts.seen import SessionsSeen
+from backend.accounts.single_sign_on import Issuer
 from backend.again import RunAgain
 from backend.api import pages as api_pages
 from backend.api import problems
@@ -44,6 +45,7 @@ from backend.organisations import department_routes as departments
 from backend.organisations import member_routes as members
 from backend.organisations import routes as organisations
 from backend.organisations.deps import load_viewer
+from backend.personal import routes as personal
 from backend.quiet import keep_server_quiet, trace, where
 from backend.references import REFERENCES
 from backend.sealing import make_sealer
@@ -114,6 +116,7 @@ def create_app(
     app.state.storage = storage
     app.state.templates = environment
     app.state.sealer = make_sealer(settings)
+    app.state.issuer = Issuer(settings) if settings.oidc_issuer else None
     after_commit: list[Callable[[], None]] = [engine.follow_if_possible, runner.wake]
     app.state.after_commit = after_commit
     app.state.error_page = error_page
@@ -140,8 +143,9 @@ def create_app(
 
     app.mount("/static", CachedStaticFiles(directory=FRONTEND_DIR / "static"), name="static")
     # Suggestions come before needs, or their address would be taken for an action on a need.
-    pages = (monitoring, matching, attachments, api_pages, organisations, members, departments, needs, capabilities)
-    for routes in pages:
+    subjects = (needs, capabilities)
+    of_organisations = (organisations, members, departments)
+    for routes in (monitoring, matching, personal, attachments, api_pages, *of_organisations, *subjects):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])

@@ -7,12 +7,16 @@ import pytest
 from sqlmodel import select
 from typer.testing import CliRunner, Result
 
+from backend.accounts import second_factor, sessions
+from backend.accounts import service as accounts
 from backend.accounts.models import User
 from backend.accounts.passwords import verify
+from backend.audit.models import AuditEvent
 from backend.cli import app
 from backend.config import Settings
 from backend.db import Database
 from backend.disclosure.models import Audience
+from backend.mailer import Mail
 from backend.organisations.models import MemberRole, Membership
 from tests.factories import Factory
 from tests.steps import use_settings
@@ -20,6 +24,7 @@ from tests.unit.test_seed_data import write
 
 Run = Callable[..., Result]
 PASSWORD = "long-enough-password"
+COMMON = "The password is too common, or holds the name or address. Take some words that have no connection."
 
 
 @pytest.fixture
@@ -69,7 +74,8 @@ def test_a_user_joins_an_organisation(run: Run, database: Database, make: Factor
     ("arguments", "message"),
     [
         (("nobody", "--password", PASSWORD), "This is not an e-mail address."),
-        (("a@b.example", "--password", "short"), "The password needs at least 10 characters."),
+        (("a@b.example", "--password", "short"), "The password needs at least 12 characters."),
+        (("a@b.example", "--password", "password1234"), COMMON),
         (("a@b.example", "--password", PASSWORD, "--role", "boss"), "The role is owner, editor or viewer."),
         (
             ("a@b.example", "--password", PASSWORD, "--organisation", "没有"),
@@ -146,6 +152,48 @@ def test_the_demo_sign_ins_are_printed(run: Run) -> None:
     done = run("demo-accounts")
     assert "yiqiao-demo" in done.stdout
     assert "cardiology@demo.yiqiao.example" in done.stdout
+
+
+def test_a_lost_second_factor_is_reset_by_an_operator(run: Run, make: Factory, database: Database) -> None:
+    broker = make.broker().user
+    with database.session(write=True) as session:
+        sessions.start(session, broker, days=1, user_agent="test")
+    assert "The second factor is off" in run("user", "reset-second-factor", broker.email).stdout
+    assert "There was no second factor." in run("user", "reset-second-factor", broker.email).stdout
+    done = run("user", "reset-second-factor", "nobody@b.example")
+    assert (done.exit_code, done.stderr) == (1, "There is no user with this e-mail address.\n")
+    with database.session() as session:
+        assert not second_factor.is_on(session, broker.id)
+        assert not sessions.open_ones(session, broker.id)
+        event = session.exec(select(AuditEvent).where(AuditEvent.event == "account:second-factor:off")).one()
+        assert (event.actor_id, event.subject_id) == (None, broker.id)
+        assert session.exec(select(Mail).where(Mail.recipient == broker.email)).one().event == "second-factor-off"
+
+
+def seed_demo(database: Database) -> None:
+    """Two demonstration accounts, of which one has got a password of its own."""
+    with database.session(write=True) as session:
+        emails = ("admin@demo.yiqiao.example", "putuo@demo.yiqiao.example")
+        for email, password in zip(emails, ("yiqiao-demo", PASSWORD), strict=True):
+            accounts.create_user(session, email=email, name="演示账号", password=password)
+
+
+def test_a_site_does_not_start_while_the_public_password_lets_somebody_in(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_demo(database)
+    started: list[str] = []
+    monkeypatch.setattr("uvicorn.run", lambda *_arguments, **options: started.append(options["host"]))
+    done = run("serve")
+    assert (done.exit_code, started) == (1, [])
+    assert "1 demonstration accounts" in done.stderr
+    assert "admin@demo.yiqiao.example" in done.stderr and "yiqiao demo-accounts --remove" in done.stderr
+    monkeypatch.setenv("YIQIAO_DEMO", "1")
+    assert (run("serve").exit_code, started) == (0, ["127.0.0.1"])
+    monkeypatch.delenv("YIQIAO_DEMO")
+    assert run("demo-accounts", "--remove").stdout == "Removed 1 accounts.\n"
+    assert (run("serve").exit_code, len(started)) == (0, 2)
+    assert [user.email for user in users(database) if user.is_active] == ["putuo@demo.yiqiao.example"]
 
 
 @pytest.mark.parametrize("arguments", [(), ("index",), ("user",), ("--help",)])

@@ -257,3 +257,16 @@ def test_a_refusal_of_the_sender_is_final_and_a_wrong_password_is_not(postbox: P
         SmtpMailer(server).send(message)
     with pytest.raises(MailServerUnavailable):
         SmtpMailer(server.replace("//", "//user:wrong@")).send(message)
+
+
+def test_to_whom_something_was_sent_is_forgotten_after_a_while(database: Database) -> None:
+    for _ in range(3):
+        queue(database)
+    with database.session(write=True) as session:
+        sent, waiting, recent = session.exec(select(Mail)).all()
+        sent.due_at = recent.due_at = None
+        sent.created_at = waiting.created_at = utc_now() - mailer.KEPT - timedelta(days=1)
+        session.add_all([sent, waiting, recent])
+    assert mailer.forget_old(database) == 1
+    with database.session() as session:
+        assert {mail.id for mail in session.exec(select(Mail)).all()} == {waiting.id, recent.id}

@@ -1,5 +1,6 @@
 """Registration: one answer for every address, links that a button uses up, and no password but the owner's."""
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -240,6 +241,20 @@ def test_registration_is_written_down_without_the_address(
         assert {r.subject_id for r in rows} == {user.id}
         assert EMAIL not in repr([r.detail for r in rows])
         assert all(mail.context == {} for mail in session.exec(select(Mail)).all())
+
+
+def test_no_line_of_the_log_holds_a_password_an_address_or_a_link(
+    site: TestClient, postbox: Postbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        link = register(site, postbox)
+        site.get(link)
+        site.post("/confirm", data={"token": link.partition("token=")[2], "password": OWN_PASSWORD})
+        site.post("/sign-in", data={"email": EMAIL, "password": OWN_PASSWORD})
+        site.post("/password/forgot", data={"email": EMAIL})
+    # The browser and the mail server of the tests are no part of the site.
+    ours = [r.getMessage() for r in caplog.records if not r.name.startswith(("httpx", "httpcore", "mail"))]
+    assert not [line for line in ours for word in (OWN_PASSWORD, EMAIL, link.partition("token=")[2]) if word in line]
 
 
 def test_an_operator_vouches_for_the_address_of_an_account_of_the_command_line(database: Database) -> None:

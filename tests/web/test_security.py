@@ -17,7 +17,17 @@ from tests.conftest import SignIn
 from tests.factories import Factory
 from tests.web.pages import read
 
-ANSWERS = ["/", "/search?q=针", "/sign-in", "/needs", "/nothing", "/static/css/app.css", "/static/nothing.css"]
+ANSWERS = [
+    "/",
+    "/search?q=针",
+    "/sign-in",
+    "/register",
+    "/account",
+    "/needs",
+    "/nothing",
+    "/static/css/app.css",
+    "/static/nothing.css",
+]
 
 
 @pytest.mark.parametrize("url", ANSWERS)
@@ -54,6 +64,9 @@ def test_the_pages_keep_within_the_policy(client: TestClient, sign_in: SignIn, m
     own = make.capability(company)
     signed_in = sign_in(company)
     urls = ["/", "/search?q=穿刺", "/sign-in", f"/needs/{need.id}", f"/needs/{need.id}/suggestions", "/needs"]
+    assert signed_in.post("/account/second-factor").status_code == 303
+    urls += ["/register", "/password/forgot", "/account", "/account/sessions", "/account/second-factor/set-up"]
+    urls += ["/account/password", "/account/email", "/account/data", "/account/delete", "/account/next-steps"]
     urls += ["/needs/new", f"/capabilities/{own.id}", f"/capabilities/{own.id}/edit", "/nothing"]
     for url in urls:
         page = read(signed_in.get(url).text)

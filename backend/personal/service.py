@@ -1,0 +1,149 @@
+"""One's own data: a copy of it, and the end of an account (Personal Information Protection Law, articles 45 and 47).
+
+Every column that refers to a user is named in one of the three lists below; a test fails for one that is not.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import case
+from sqlmodel import Session, SQLModel, col, delete, func, or_, select, update
+
+from backend import mailer
+from backend.accounts.models import (
+    AccountToken,
+    ExternalIdentity,
+    RecoveryCode,
+    SecondFactor,
+    User,
+    UserSession,
+)
+from backend.accounts.users import SUBJECT
+from backend.audit import events
+from backend.audit.models import AuditEvent
+from backend.capabilities.models import Capability
+from backend.db import utc_now
+from backend.disclosure.models import Release
+from backend.errors import Conflict
+from backend.needs.models import Need, Requirement
+from backend.organisations.models import MemberRole, Membership, Organisation
+
+Reference = tuple[type[SQLModel], str]
+
+TEXTS: Mapping[str, type[Need] | type[Capability]] = {"needs": Need, "capabilities": Capability}
+CLEARED: Sequence[Reference] = tuple((model, "author_id") for model in TEXTS.values())
+"""What belongs to the organisation stays, without an author."""
+REMOVED: Sequence[Reference] = (
+    (Membership, "user_id"),
+    (UserSession, "user_id"),
+    (AccountToken, "user_id"),
+    (RecoveryCode, "user_id"),
+    (SecondFactor, "user_id"),
+    (ExternalIdentity, "user_id"),
+)
+"""What is about the person alone goes."""
+KEPT: Sequence[Reference] = ((Release, "granted_by"),)
+"""What others rely on keeps the id, like the audit trail; it leads to an empty row."""
+
+GONE = "已注销"
+
+
+class OnlyOwner(Conflict):
+    """Others would be left in an organisation that nobody manages."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        listed = "、".join(names)
+        super().__init__(
+            f"您是“{listed}”唯一的管理成员，该单位还有其他成员。请先在单位页面把管理成员交给他人，再注销账号。",
+            "You are the only owner of an organisation that has other members. Make somebody else an owner first.",
+        )
+
+
+def only_owner_of(session: Session, user_id: str) -> Sequence[str]:
+    """The names of organisations with several members whose only owner is this user."""
+    owners = func.sum(case((col(Membership.role) == MemberRole.OWNER, 1), else_=0))
+    own = select(Membership.organisation_id).where(
+        Membership.user_id == user_id, col(Membership.role) == MemberRole.OWNER
+    )
+    query = (
+        select(Organisation.name)
+        .join(Membership, col(Membership.organisation_id) == col(Organisation.id))
+        .where(col(Organisation.id).in_(own))
+        .group_by(col(Organisation.id), col(Organisation.name))
+        .having(owners == 1, func.count() > 1)
+    )
+    return session.exec(query.order_by(col(Organisation.name))).all()
+
+
+def export(session: Session, user: User) -> dict[str, Any]:
+    """Everything that is kept about a user, as plain data; taking it is written down."""
+    events.record(session, events.Event.ACCOUNT_EXPORT, SUBJECT, user.id, actor_id=user.id)
+    session.flush()
+    memberships = (
+        select(Membership, Organisation.name)
+        .join(Organisation, col(Membership.organisation_id) == col(Organisation.id))
+        .where(Membership.user_id == user.id)
+    )
+    factor = session.get(SecondFactor, user.id)
+    trail = select(AuditEvent).where(or_(col(AuditEvent.actor_id) == user.id, col(AuditEvent.subject_id) == user.id))
+    return {
+        "exported_at": utc_now().isoformat(),
+        "account": _plain(user, "password_hash"),
+        "memberships": [
+            _plain(membership, "user_id") | {"organisation_name": name}
+            for membership, name in session.exec(memberships).all()
+        ],
+        "sessions": [_plain(row, "token_digest", "user_id") for row in _own(session, UserSession, user)],
+        "second_factor": _plain(factor, "secret", "codes_seed", "last_step", "user_id") if factor else None,
+        "single_sign_on": [_plain(row, "user_id") for row in _own(session, ExternalIdentity, user)],
+        "mails": [_plain(mail, "context", "recipient") for mail in mailer.sent_to(session, user.email)],
+        "audit": [_plain(row, "id") for row in session.exec(trail.order_by(col(AuditEvent.id))).all()],
+        "texts": {name: _texts(session, model, user) for name, model in TEXTS.items()},
+    }
+
+
+def delete_account(session: Session, user: User, *, actor_id: str | None, forced: bool = False) -> None:
+    """End an account: nothing personal is left but an id without a name.
+
+    Raises OnlyOwner, unless it is `forced` by an operator.
+    """
+    names = only_owner_of(session, user.id)
+    if names and not forced:
+        raise OnlyOwner(names)
+    for model, name in CLEARED:
+        column = col(getattr(model, name))
+        session.exec(update(model).where(column == user.id).values({name: None}))
+    for model, name in REMOVED:
+        session.exec(delete(model).where(col(getattr(model, name)) == user.id))
+    email, called = user.email, user.name
+    mailer.forget(session, email)
+    user.email = f"{user.id}@deleted.invalid"
+    user.name = GONE
+    user.password_hash = ""
+    user.is_active = user.is_admin = False
+    user.deleted_at = utc_now()
+    session.add(user)
+    session.flush()
+    mailer.queue(session, "account-deleted", email, name=called)
+    events.record(session, events.Event.ACCOUNT_DELETE, SUBJECT, user.id, actor_id=actor_id)
+
+
+def _own(session: Session, model: type[UserSession] | type[ExternalIdentity], user: User) -> Sequence[SQLModel]:
+    return session.exec(select(model).where(col(model.user_id) == user.id).order_by(col(model.created_at))).all()
+
+
+def _texts(session: Session, model: type[Need] | type[Capability], user: User) -> list[dict[str, Any]]:
+    """The texts that the user has written, those of needs with their requirements."""
+    rows = session.exec(select(model).where(col(model.author_id) == user.id).order_by(col(model.created_at))).all()
+    texts = []
+    for row in rows:
+        text = _plain(row, "author_id", "key")
+        if isinstance(row, Need):
+            points = select(Requirement.text).where(Requirement.need_id == row.id)
+            text["requirements"] = list(session.exec(points.order_by(col(Requirement.position))).all())
+        texts.append(text)
+    return texts
+
+
+def _plain(row: SQLModel, *without: str) -> dict[str, Any]:
+    return row.model_dump(mode="json", exclude=set(without))
