@@ -1,5 +1,7 @@
 """Who sees, verifies and reads the contact of an organisation: every role against every status, and the SQL twin."""
 
+from collections.abc import Callable
+
 import pytest
 from sqlmodel import select
 

@@ -24,9 +24,10 @@ def unverified(make: Factory) -> Party:
 def world(make: Factory) -> list[str]:
     """A need and a capability for members, one of each for everybody; returns the addresses of the former."""
     hospital, company = make.hospital(), make.party()
-    texts = {"summary": SEALED[0], "contact": SEALED[2]}
-    need = make.need(hospital, "只给成员的穿刺需求", problem=SEALED[1], **texts)
-    capability = make.capability(company, "只给成员的穿刺能力", principle=SEALED[1], **texts)
+    need = make.need(hospital, "只给成员的穿刺需求", summary=SEALED[0], problem=SEALED[1], contact=SEALED[2])
+    capability = make.capability(
+        company, "只给成员的穿刺能力", summary=SEALED[0], principle=SEALED[1], contact=SEALED[2]
+    )
     make.need(hospital, "公开的穿刺需求", audience=Audience.PUBLIC, problem=SEALED[1], contact=SEALED[2])
     make.capability(company, "公开的穿刺能力", audience=Audience.PUBLIC, principle=SEALED[1], contact=SEALED[2])
     return [f"/needs/{need.id}", f"/capabilities/{capability.id}"]
