@@ -7,7 +7,7 @@ from sqlalchemy import text
 from backend.db import Database
 from tests.unit.test_requirements_migration import migrate, run
 
-BEFORE = "0004"
+BEFORE = "0005"
 
 
 def rows(database: Database, query: str) -> list[tuple[object, ...]]:
