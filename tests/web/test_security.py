@@ -59,7 +59,7 @@ def test_the_policy_lets_no_inline_code_run() -> None:
 
 def test_the_pages_keep_within_the_policy(client: TestClient, sign_in: SignIn, make: Factory) -> None:
     """No inline script, style or handler, and nothing from another host: it would silently not work."""
-    company = make.party()
+    company = make.owner()
     need = make.need(make.hospital(), audience=Audience.PUBLIC)
     own = make.capability(company)
     signed_in = sign_in(company)
@@ -68,6 +68,9 @@ def test_the_pages_keep_within_the_policy(client: TestClient, sign_in: SignIn, m
     urls += ["/register", "/password/forgot", "/account", "/account/sessions", "/account/second-factor/set-up"]
     urls += ["/account/password", "/account/email", "/account/data", "/account/delete", "/account/next-steps"]
     urls += ["/needs/new", f"/capabilities/{own.id}", f"/capabilities/{own.id}/edit", "/nothing"]
+    organisation = f"/organisations/{company.organisation.id}"
+    urls += ["/organisations", "/organisations/new", organisation, f"{organisation}/edit", f"{organisation}/members"]
+    urls += [f"{organisation}/members/{company.user.id}", "/invitation?token=x"]
     for url in urls:
         page = read(signed_in.get(url).text)
         for element in page.elements:
