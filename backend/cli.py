@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from backend import cli_accounts, cli_encoder, cli_matching, cli_organisations, cli_serve, cli_vocabulary, logs
+from backend import (
+    cli_accounts,
+    cli_backup,
+    cli_encoder,
+    cli_matching,
+    cli_organisations,
+    cli_serve,
+    cli_vocabulary,
+    logs,
+)
 from backend.cli_common import fail, open_database, open_engine, show_progress
 from backend.config import SEED_DIR, Settings
 from backend.matching.index_sync import SearchEngine
@@ -26,6 +35,8 @@ app.add_typer(cli_vocabulary.app, name="vocabulary")
 app.add_typer(cli_accounts.user_app, name="user")
 app.command("demo-accounts")(cli_accounts.demo_accounts)
 app.command()(cli_matching.evaluate)
+app.command()(cli_backup.backup)
+app.command()(cli_backup.restore)
 app.command()(cli_serve.serve)
 app.command()(cli_serve.worker)
 app.command()(cli_serve.migrate)

@@ -13,7 +13,7 @@ from alembic.config import Config
 from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import DateTime, Dialect, Engine, String, create_engine, event, make_url
 from sqlalchemy.engine import URL, Connection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
@@ -102,6 +102,20 @@ def is_unavailable(error: BaseException) -> bool:
     return isinstance(error, OperationalError | InterfaceError | PoolTimeout)
 
 
+def migrations() -> Config:
+    """Alembic's configuration: where the migrations are."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Bring the tables to a migration, in the transaction of a connection."""
+    config = migrations()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
 class Database:
     """An engine and the kinds of transaction that the application uses."""
 
@@ -153,17 +167,31 @@ class Database:
 
     def upgrade(self) -> None:
         """Bring the tables to the newest migration."""
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with self.migrating() as connection:
+            migrate(connection)
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """A transaction that may change tables, committed when the block ends; one at a time, the others wait.
+
+        SQLite changes many a table by making it anew, and dropping the old one would delete, by their references, the
+        rows of others. So it follows no references meanwhile, and all of them are looked at before the commit.
+        Raises IntegrityError where one leads nowhere then.
+        """
         with self.engine.connect() as connection:
-            connection = connection.execution_options(yiqiao_write=True)
+            connection = connection.execution_options(yiqiao_write=True, yiqiao_migrating=True)
             if not self.is_sqlite:
-                # Several processes may start at once: the others wait here, and find nothing left to do.
                 connection.exec_driver_sql("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})")
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            connection.commit()
+            try:
+                yield connection
+                if self.is_sqlite and (lost := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
+                    raise IntegrityError(None, None, ValueError(f"a row of {lost[0]} refers to a missing {lost[2]}"))
+                connection.commit()
+            finally:
+                if self.is_sqlite:
+                    # What follows no references is used for nothing else.
+                    connection.invalidate()
 
     def dispose(self) -> None:
         """Close the connections of the pool, and those in use as soon as they come back."""
@@ -237,5 +265,8 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("yiqiao_write", False)
+        options = connection.get_execution_options()
+        write = options.get("yiqiao_write", False)
+        if options.get("yiqiao_migrating", False):
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from prometheus_client import CollectorRegistry, generate_latest
@@ -18,14 +16,13 @@ from sqlmodel import Session, col, select
 from backend import observing
 from backend.audit.events import Event
 from backend.audit.models import AuditEvent
-from backend.db import Database
+from backend.db import Database, migrations
 from backend.mailer import Mail
 from backend.matching import changes
 from backend.matching.index_sync import EngineState, SearchEngine
 from backend.outbox import OutboxRow
 from backend.quiet import where
 
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
 OK = "ok"
 
 
@@ -57,9 +54,7 @@ def readiness(database: Database, engine: SearchEngine) -> Readiness:
 
 @lru_cache
 def _heads() -> tuple[str, ...]:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return tuple(ScriptDirectory.from_config(config).get_heads())
+    return tuple(ScriptDirectory.from_config(migrations()).get_heads())
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ suggestions: from the text of a need to the rendered list of suggestions, over H
 index alone and the encoder alone in the same run. encoding: texts a second of the encoder's ways. index: vector indexes
 up to a million. scale: the engine at 100,000 capabilities. quality: the judged sets, also those over reference data.
 demo: the time of `make demo` in a fresh clone with no environment, until the site answers and until it suggests.
+faults: processes killed, PostgreSQL stopped, files damaged, and what is left. load: fifty users, on both databases.
 """
 
 import importlib
 import sys
 
-PARTS = ("suggestions", "encoding", "index", "scale", "quality", "demo")
+PARTS = ("suggestions", "encoding", "index", "scale", "quality", "demo", "faults", "load")
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or ["suggestions"]

@@ -7,12 +7,20 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from alembic.operations import Operations
+from sqlalchemy import String, inspect
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 import backend
 from backend.db import Database
 from backend.models import TABLES
+
+ROWS = (
+    "INSERT INTO organisation (id, name, kind, region, summary, created_at)"
+    " VALUES ('o', '示例·单位', 'hospital', '310107', '', '2026-01-01')",
+    "INSERT INTO department (id, organisation_id, name) VALUES ('d', 'o', '示例科')",
+)
 
 
 @pytest.fixture
@@ -60,3 +68,24 @@ def test_downgrading_leaves_nothing_behind(empty: Database) -> None:
 
 def test_every_table_is_listed_for_migrations() -> None:
     assert {table.__tablename__ for table in TABLES} == set(SQLModel.metadata.tables)
+
+
+def test_making_a_table_anew_deletes_no_rows_that_refer_to_it(empty: Database) -> None:
+    """SQLite drops the old table, and with it would go what its rows take along when they are deleted."""
+    empty.upgrade()
+    with empty.engine.connect() as connection:
+        for statement in ROWS:
+            connection.exec_driver_sql(statement)
+        connection.commit()
+    with empty.migrating() as connection:
+        operations = Operations(MigrationContext.configure(connection, opts={"render_as_batch": True}))
+        with operations.batch_alter_table("organisation", recreate="always") as batch:
+            batch.alter_column("summary", existing_type=String(4000), type_=String(5000))
+    with empty.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM department").scalar_one() == 1
+    with pytest.raises(IntegrityError), empty.migrating() as connection:
+        connection.exec_driver_sql("DELETE FROM organisation")
+    with empty.session() as session:
+        assert session.connection().exec_driver_sql("SELECT count(*) FROM organisation").scalar_one() == 1
+        assert session.connection().exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+    empty.dispose()

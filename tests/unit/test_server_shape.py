@@ -3,12 +3,9 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -20,73 +17,11 @@ from backend.config import PROJECT_ROOT, Settings
 from backend.db import Database
 from backend.disclosure.models import Audience
 from backend.matching import indexing
-from tests.factories import Factory, Party
+from tests.factories import Factory
+from tests.faults import token_of, waiting
 from tests.ports import free_port
+from tests.processes import COMMAND, WAIT, answers, until, yiqiao
 from tests.steps import environment_of
-
-SITE = """
-import os, sys, time
-from tests.fakes import FakeEncoder
-import backend.matching.engine as engine
-
-class Encoder(FakeEncoder):
-    def encode_passages(self, texts):
-        time.sleep(float(os.environ.get("SECONDS_A_TEXT", 0)) * len(texts))
-        return super().encode_passages(texts)
-
-engine.load_encoder = lambda *_a, **_o: Encoder()
-"""
-"""What stands before the real code: no test loads the real weights."""
-COMMAND = SITE + "from backend.cli import app\nsys.argv[0] = 'yiqiao'\napp()\n"
-WAIT = 60
-
-
-@contextmanager
-def yiqiao(settings: Settings, log: Path, *arguments: str, **extra: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """A command as a process of its own."""
-    environment = {**os.environ, **environment_of(settings), "PYTHONPATH": str(PROJECT_ROOT), **extra}
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND, *arguments], env=environment, cwd=log.parent, stdout=output, stderr=output
-        )
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(10)
-
-
-def until(condition: Callable[[], bool], log: Path) -> None:
-    """Wait for what another process does."""
-    end = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < end, log.read_text("utf-8")[-3000:]
-        time.sleep(0.1)
-
-
-def answers(port: int, encoder: str = "ready") -> bool:
-    """Whether a site is ready, and has its encoder."""
-    try:
-        found = httpx2.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
-    except httpx2.TransportError:
-        return False
-    return found.status_code == 200 and found.json()["encoder"] == encoder
-
-
-def token_of(database: Database, party: Party) -> str:
-    """A session of a member."""
-    with database.session(write=True) as session:
-        return sessions.start(session, party.user, days=1, user_agent="test")
-
-
-def waiting(database: Database) -> int:
-    """Rows of the outbox."""
-    with database.session() as session:
-        return indexing.waiting(session, 1000)
 
 
 def test_what_one_process_publishes_another_finds(
