@@ -1,13 +1,13 @@
 """Copies of what forms save by themselves, and departments that lack the same
 
-Revision: 0009; after: 0004.
+Revision: 0009; after: 0008.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
-down_revision = "0004"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
