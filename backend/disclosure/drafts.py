@@ -70,9 +70,8 @@ def seen_version(
     The answer to its last saving may not have reached it.
     """
     own = find(session, kind, subject.id, user_id)
-    if own is not None and own.data is None and own.editing == editing and own.version == subject.version:
-        return subject.version
-    return version
+    is_own = own is not None and own.data is None and own.version == subject.version
+    return subject.version if is_own and own is not None and editing and own.editing == editing else version
 
 
 def into_draft(
@@ -127,6 +126,12 @@ def forget(session: Session, kind: SubjectKind, subject_id: str, user_id: str | 
             DraftCopy.user_id == user_id,  # type: ignore[arg-type]
         )
     )
+
+
+def forget_all(session: Session, kind: SubjectKind, subject_id: str) -> None:
+    """Drop what anybody's forms have kept of a subject that is given up."""
+    found = (DraftCopy.subject_kind == kind, DraftCopy.subject_id == subject_id)
+    session.exec(delete(DraftCopy).where(*found))  # type: ignore[arg-type]
 
 
 def _store(

@@ -24,6 +24,7 @@ from backend.templating import render
 
 FORM_ONLY = frozenset({"subject_id", "version", "editing", "requirements"})
 PUBLISH = "publish"
+DISCARD = "discard"
 
 Form = TypeVar("Form", bound=SubjectForm)
 Edited = TypeVar("Edited", bound=TieredSubject)
@@ -237,4 +238,6 @@ def act(
             page = page_of(form, editor, subject)
             return render(request, editor.template, page, status=422)
     editor.act(session, viewer, subject_id, action)
+    if action == DISCARD:
+        drafts.forget_all(session, editor.kind, subject_id)
     return flash.put(redirect(request, f"{editor.path}/{subject_id}"), f"{editor.kind}-{action}")

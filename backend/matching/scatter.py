@@ -29,8 +29,8 @@ CANDIDATES = 120
 FAVOURED = 5
 OF_THE_REST = 8
 SHOWN = 2
-SCATTERS = 3.5
-"""Points at 5 of 6 foreign titles among the sentences of the judged needs; see tests/unit/test_scatter.py."""
+SCATTERS = 4.0
+"""Points at four of five foreign titles among the sentences of the judged needs, and at every second need as it is."""
 APART = 10.0
 """Weight of how far the words of a sentence stand from the others, in cosine, beside standard deviations."""
 
@@ -109,7 +109,7 @@ def _astray(vectors: Vector, pull: Vector) -> list[tuple[float, list[int]]]:
     for number, own in enumerate(pull):
         favoured = np.argsort(-own)[:FAVOURED]
         of_rest = np.argsort(-_rest(pull, number))[:FAVOURED]
-        score = float(own[favoured].mean() - own[of_rest].mean() + APART * apart[number])
+        score = float(own.max() - own[of_rest].mean() + APART * apart[number])
         found.append((score, favoured.tolist()))
     return found
 

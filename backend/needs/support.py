@@ -1,6 +1,6 @@
 """附议: who lacks the same as a need that is posted already is counted, and named to its author and broker alone."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,17 +65,6 @@ def counts(session: Session, need_ids: Iterable[str]) -> dict[str, int]:
     """How many lack the same, by need; needs that nobody has joined are left out."""
     query = select(NeedSupport.need_id, func.count()).where(col(NeedSupport.need_id).in_(list(need_ids)))
     return dict(session.exec(query.group_by(NeedSupport.need_id)).all())
-
-
-def joined_by(session: Session, viewer: Viewer, need_ids: Collection[str]) -> set[str]:
-    """Those of the needs that one of the viewer's departments or organisations has joined."""
-    parties = [party_of(m) for m in viewer.memberships]
-    if not parties or not need_ids:
-        return set()
-    query = select(NeedSupport.need_id).where(
-        col(NeedSupport.need_id).in_(need_ids), col(NeedSupport.party).in_(parties)
-    )
-    return set(session.exec(query).all())
 
 
 def joining(viewer: Viewer, need: Need) -> MembershipFacts | None:

@@ -1,6 +1,6 @@
 """The rehearsal beside the form of a need, and filling the form from a file or a pasted text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -23,7 +23,7 @@ from backend.needs.routes import EDITOR
 from backend.organisations.deps import SignedInDep
 from backend.organisations.policy import Viewer
 from backend.rehearsal import service
-from backend.rehearsal.checks import EVERYWHERE, Draft
+from backend.rehearsal.finders import EVERYWHERE, Draft
 from backend.rehearsal.parts import Part, Parts, lines_of, take_apart
 from backend.rehearsal.reading import LARGEST, UnreadableFile, read
 from backend.rehearsal.service import Rehearsal
@@ -32,8 +32,6 @@ from backend.templating import render
 router = APIRouter()
 
 FILL_PATH = "/needs/fill"
-LARGER_BODIES: Mapping[str, int] = {FILL_PATH: 3 * LARGEST}
-"""Above the largest file, so that what is too large is said beside its field and nothing typed is lost."""
 PASTED_LENGTH = 60_000
 TEXTS = (*EVERYWHERE, "contact")
 

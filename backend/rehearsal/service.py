@@ -8,7 +8,8 @@ from sqlmodel import Session
 from backend.matching.index_sync import SearchEngine
 from backend.matching.trial import Trial, try_need
 from backend.organisations.policy import Viewer
-from backend.rehearsal.checks import Draft, Finding, Weight, check
+from backend.rehearsal.checks import Finding, Weight, check
+from backend.rehearsal.finders import Draft
 from backend.rehearsal.parts import Parts, labels_in, lines_of, take_apart
 
 LEAST = 12

@@ -2,7 +2,8 @@
 
 import pytest
 
-from backend.rehearsal.checks import RULES, Draft, Weight, check
+from backend.rehearsal.checks import RULES, Weight, check
+from backend.rehearsal.finders import Draft
 
 WHOLE = {
     "title": "能在心脏内调节弯度、不上滑的房间隔穿刺针",

@@ -24,7 +24,7 @@ from tests.browser.wordings import CERVICAL, TRANSSEPTAL
 pytestmark = pytest.mark.model
 
 NEEDS = 20
-LEAST_POINTED = 15
+LEAST_POINTED = 14
 SECONDS = 3.0
 """Generous: the budget of a second is for a machine that does nothing else."""
 ANYBODY = Viewer(is_admin=True)

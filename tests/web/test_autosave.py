@@ -153,6 +153,17 @@ def test_a_copy_is_given_up_by_a_button(author: TestClient, database: Database, 
     assert page_of(author, f"/needs/{need.id}/edit").fields["problem"] == need.problem
 
 
+def test_what_is_discarded_leaves_no_copy(
+    author: TestClient, database: Database, hospital: Party, make: Factory
+) -> None:
+    need = make.need(hospital)
+    autosave(author, {**page_of(author, f"/needs/{need.id}/edit").fields, "problem": "写到一半。"})
+    author.post(f"/needs/{need.id}/withdraw")
+    assert len(copies(database)) == 1
+    author.post(f"/needs/{need.id}/discard")
+    assert copies(database) == []
+
+
 def test_a_copy_that_waits_is_not_lost_to_another_form(
     author: TestClient, database: Database, hospital: Party, make: Factory
 ) -> None:
