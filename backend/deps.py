@@ -1,6 +1,6 @@
 """Dependencies that every feature uses: the transaction of a request and the submitted form."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -48,14 +48,27 @@ def get_recording_session(request: Request) -> Iterator[Session]:
         yield session
 
 
+def get_reading_session(request: Request) -> Iterator[Session]:
+    """The transaction of a form that is only looked at: it takes no lock and follows nothing up."""
+    with get_database(request).session() as session:
+        yield session
+
+
 async def get_form(request: Request) -> FormData:
     """The fields of a submitted form."""
     return await request.form(max_files=0, max_fields=200)
 
 
+async def get_form_with_file(request: Request) -> AsyncIterator[FormData]:
+    """The fields of a submitted form that may bring one file along; what was spooled to disk goes with the request."""
+    async with request.form(max_files=1, max_fields=200) as data:
+        yield data
+
+
 # Without the scope FastAPI would commit after the answer has gone out, and a failed commit would still answer 200.
 SessionDep = Annotated[Session, Depends(get_session, scope="function")]
 RecordingSessionDep = Annotated[Session, Depends(get_recording_session, scope="function")]
+ReadingSessionDep = Annotated[Session, Depends(get_reading_session, scope="function")]
 FormDep = Annotated[FormData, Depends(get_form)]
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 SealerDep = Annotated[Sealer, Depends(get_sealer)]

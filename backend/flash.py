@@ -47,6 +47,8 @@ MESSAGES = {
     "need-withdraw": _("需求已撤回，其他单位不再能看到或检索到。可随时重新发布。"),
     "need-discard": _("需求已删除。如属误删，可在本页恢复。"),
     "need-restore": _("需求已恢复为草稿。"),
+    "need-supported": _("已附议。发布单位将看到贵科室也有同样的需求。"),
+    "need-left": _("已取消附议。"),
     "capability-saved": _("能力已保存为草稿，发布后其他单位才能看到。"),
     "capability-changed": _("修改已保存。"),
     "capability-publish": _("能力已发布，匹配的需求见下方。"),

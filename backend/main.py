@@ -1,6 +1,7 @@
 """The web application: one factory, nothing happens at import."""
 
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ from backend.organisations.deps import load_viewer
 from backend.personal import routes as personal
 from backend.quiet import keep_server_quiet, trace, where
 from backend.references import REFERENCES
+from backend.rehearsal import routes as rehearsal
 from backend.sealing import make_sealer
 from backend.tasks import Runner
 from backend.templating import make_environment, render
@@ -127,7 +129,7 @@ def create_app(
     app.add_middleware(
         RequestGuard,
         max_body_bytes=settings.max_body_bytes,
-        uploads=attachments.UPLOADS,
+        uploads=re.compile(f"{attachments.UPLOADS.pattern}|{rehearsal.FILL_PATH}"),
         # A file that is a little too large still gets its reason beside the field.
         max_upload_bytes=max(2 * settings.max_upload_bytes, settings.max_body_bytes),
     )
@@ -145,7 +147,7 @@ def create_app(
     # Suggestions come before needs, or their address would be taken for an action on a need.
     subjects = (needs, capabilities)
     of_organisations = (organisations, members, departments)
-    for routes in (monitoring, matching, personal, attachments, api_pages, *of_organisations, *subjects):
+    for routes in (monitoring, matching, rehearsal, personal, attachments, api_pages, *of_organisations, *subjects):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])

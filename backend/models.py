@@ -13,10 +13,12 @@ from backend.api.models import ApiToken
 from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
+from backend.disclosure.drafts import DraftCopy
 from backend.disclosure.models import Release
 from backend.mailer import Mail
 from backend.matching.models import SearchDocument, SearchSequence
 from backend.needs.models import Need, Requirement
+from backend.needs.support import NeedSupport
 from backend.organisations.models import Department, Invitation, Membership, MembershipRequest, Organisation
 from backend.outbox import OutboxRow
 
@@ -27,12 +29,14 @@ TABLES = (
     AuditEvent,
     Capability,
     Department,
+    DraftCopy,
     ExternalIdentity,
     Invitation,
     Mail,
     Membership,
     MembershipRequest,
     Need,
+    NeedSupport,
     Organisation,
     OutboxRow,
     RecoveryCode,

@@ -34,6 +34,13 @@ def local_hour(moment: datetime) -> str:
     return f"{local_date(moment)} {moment.astimezone(LOCAL_ZONE).hour} 时许"
 
 
+def local_moment(moment: datetime, *, with_date: bool = True) -> str:
+    """A moment as written in China: 11月22日 14:03, or its time alone."""
+    local = moment.astimezone(LOCAL_ZONE)
+    time = f"{local.hour:02}:{local.minute:02}"
+    return f"{local.month}月{local.day}日 {time}" if with_date else time
+
+
 def paragraphs(text: str) -> Markup:
     """Typed text with its paragraphs and line breaks kept, everything else escaped."""
     blocks = [block for block in text.split("\n\n") if block.strip()]
@@ -69,7 +76,9 @@ def make_environment(labels: Mapping[str, Mapping[Any, str]]) -> Environment:
         specialty_name=taxonomies.specialties().name,
         category_name=taxonomies.device_categories().name,
     )
-    environment.filters.update(local_date=local_date, local_hour=local_hour, paragraphs=paragraphs)
+    environment.filters.update(
+        local_date=local_date, local_hour=local_hour, local_moment=local_moment, paragraphs=paragraphs
+    )
     return environment
 
 

@@ -88,12 +88,14 @@ class Factory:
         """An agency with a jurisdiction and one member."""
         return self.party(OrganisationKind.AGENCY, region=jurisdiction, jurisdiction=jurisdiction)
 
-    def join(self, party: Party, role: MemberRole) -> Party:
-        """One more member of the same organisation."""
+    def join(self, party: Party, role: MemberRole, *, department: str | None = None) -> Party:
+        """One more member of the same organisation, in a department of their own if it is named."""
         with self.database.session(write=True) as session:
             broker = party.organisation.jurisdiction is not None
             user = self._user(session, f"member{next(_numbers)}@test.example", second_factor=broker)
-            organisations.add_member(session, user.id, party.organisation.id, role)
+            home = party.organisation.id
+            room = organisations.add_department(session, home, name=department) if department else None
+            organisations.add_member(session, user.id, home, role, room.id if room else None)
             return Party(party.organisation, user, organisations.viewer_of(session, user))
 
     def _user(self, session: Session, email: str, *, is_admin: bool = False, second_factor: bool = False) -> User:

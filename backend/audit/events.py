@@ -63,6 +63,9 @@ class Event(StrEnum):
     NEED_RESTORE = "need:restore"
     NEED_REQUIREMENTS_EDIT = "need:requirements:edit"
     NEED_REQUIREMENTS_SPLIT = "need:requirements:split"
+    NEED_AUTOSAVE = "need:autosave"
+    NEED_SUPPORT = "need:support:add"
+    NEED_SUPPORT_UNDO = "need:support:remove"
     NEED_BRIEF_READ = "need:brief:read"
     NEED_ANNEX_READ = "need:annex:read"
 
@@ -72,6 +75,7 @@ class Event(StrEnum):
     CAPABILITY_WITHDRAW = "capability:withdraw"
     CAPABILITY_DISCARD = "capability:discard"
     CAPABILITY_RESTORE = "capability:restore"
+    CAPABILITY_AUTOSAVE = "capability:autosave"
     CAPABILITY_BRIEF_READ = "capability:brief:read"
     CAPABILITY_ANNEX_READ = "capability:annex:read"
 

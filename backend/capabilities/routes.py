@@ -12,7 +12,7 @@ from backend.capabilities.forms import CapabilityForm
 from backend.capabilities.models import Capability, CapabilityKind, Stage
 from backend.capabilities.states import CapabilityAction
 from backend.deps import FormDep, RecordingSessionDep, SessionDep
-from backend.disclosure import pages
+from backend.disclosure import autosave, pages
 from backend.disclosure.cards import Card
 from backend.disclosure.filters import Filters, page_number
 from backend.disclosure.models import SubjectKind
@@ -53,14 +53,22 @@ class OrganisationCapabilitiesPage:
     pages: int
 
 
-def _save(
-    session: Session, viewer: Viewer, capability_id: str, form: CapabilityForm, expected_version: int | None
-) -> Capability:
-    values = pages.values_of(form) | {
+def _values(form: CapabilityForm) -> dict[str, object]:
+    return pages.values_of(form) | {
         "kind": CapabilityKind(str(form.kind.data)),
         "stage": Stage(form.stage.data) if form.stage.data else None,
     }
-    return service.save(session, viewer, capability_id, values, expected_version=expected_version)
+
+
+def _write(session: Session, capability: Capability, form: CapabilityForm) -> bool:
+    values = {name: value for name, value in _values(form).items() if name != "organisation_id"}
+    return service.write_draft(session, capability, values)
+
+
+def _save(
+    session: Session, viewer: Viewer, capability_id: str, form: CapabilityForm, expected_version: int | None
+) -> Capability:
+    return service.save(session, viewer, capability_id, _values(form), expected_version=expected_version)
 
 
 EDITOR = pages.Editor(
@@ -72,6 +80,7 @@ EDITOR = pages.Editor(
     data=lambda _session, capability: pages.data_of(capability),
     prepare=lambda _session, _form, _viewer, _author: None,
     save=_save,
+    write=_write,
     act=service.act,
     status=lambda capability: capability.status,
     is_open=service.is_open,
@@ -105,9 +114,11 @@ def capability_page(request: Request, capability_id: str, session: RecordingSess
 
 
 @router.get("/capabilities/{capability_id}/edit")
-def edit_capability(request: Request, capability_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
-    """The form with the present text."""
-    return pages.show_edit(request, session, viewer, EDITOR, capability_id)
+def edit_capability(
+    request: Request, capability_id: str, session: SessionDep, viewer: SignedInDep, copy: str = ""
+) -> Response:
+    """The form with the present text, or with what was not saved."""
+    return pages.show_edit(request, session, viewer, EDITOR, capability_id, take_up=bool(copy))
 
 
 @router.post("/capabilities/{capability_id}/edit")
@@ -116,6 +127,22 @@ def change_capability(
 ) -> Response:
     """Save a changed text."""
     return pages.submit(request, session, viewer, EDITOR, data, capability_id)
+
+
+@router.post("/capabilities/{capability_id}/autosave")
+def autosave_capability(
+    request: Request, capability_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep
+) -> Response:
+    """Save a form that is being filled in."""
+    return autosave.save(request, session, viewer, EDITOR, data, capability_id)
+
+
+@router.post("/capabilities/{capability_id}/copy/discard")
+def discard_copy_of_capability(
+    request: Request, capability_id: str, session: SessionDep, viewer: SignedInDep
+) -> Response:
+    """Give up what was not saved."""
+    return autosave.discard(request, session, viewer, EDITOR, capability_id)
 
 
 @router.post("/capabilities/{capability_id}/{action}")

@@ -141,6 +141,18 @@ def save(
     return disclosure.save(session, TYPE, viewer, capability, values, expected_version=seen)
 
 
+def write_draft(session: Session, capability: Capability, values: Mapping[str, Any]) -> bool:
+    """Put the values of a form onto a draft that saves itself; returns whether anything has changed.
+
+    Nothing is recorded and no version is counted. The caller has asked the policy.
+    """
+    changed = {name: value for name, value in values.items() if getattr(capability, name) != value}
+    for name, value in changed.items():
+        setattr(capability, name, value)
+    session.add(capability)
+    return bool(changed)
+
+
 def act(session: Session, viewer: Viewer, capability_id: str, action: str) -> Capability:
     """Take an author's action; raises NotFound, Forbidden, or Conflict where the status does not allow it."""
     capability = session.get(Capability, capability_id)

@@ -37,6 +37,8 @@ class Card:
     is_own: bool
     published_at: datetime | None
     updated_at: datetime
+    supporters: int = 0
+    """How many others lack the same, of a need."""
 
     @property
     def url(self) -> str:

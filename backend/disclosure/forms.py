@@ -1,5 +1,6 @@
 """The part of the form that needs and capabilities share: teaser, audience and contact."""
 
+import re
 from typing import Any
 
 from wtforms import BooleanField, HiddenField
@@ -14,6 +15,11 @@ from backend.taxonomies import device_categories, regions, specialties
 AUDIENCES = {Audience.MEMBERS: _("已核验单位的成员"), Audience.PUBLIC: _("所有访客")}
 
 
+def _id_or_none(text: str | None) -> str:
+    """An id that a form was opened with; anything else is none."""
+    return text if text and re.fullmatch(ID_PATTERN, text) else ""
+
+
 class SubjectForm(BaseForm):
     """Fields of every subject. A new subject brings its id along, so that a form sent twice makes one subject."""
 
@@ -21,6 +27,7 @@ class SubjectForm(BaseForm):
 
     subject_id = HiddenField(validators=[Regexp(f"^{ID_PATTERN}$", message=_("表单已失效，请刷新页面后重试。"))])
     version = HiddenField()
+    editing = HiddenField(filters=[_id_or_none])
     organisation_id = Choice(_("发布单位"), [])
     title = text_field(_("标题"), TITLE_LENGTH, required=_("请填写标题。"))
     summary = text_area(_("摘要"), TEXT_LENGTH)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from backend import flash
 from backend.db import new_id
+from backend.disclosure import drafts
 from backend.disclosure.cards import PATHS
 from backend.disclosure.forms import SubjectForm
 from backend.disclosure.models import Audience, SubjectKind, TieredSubject
@@ -21,8 +22,9 @@ from backend.htmx import redirect
 from backend.organisations.policy import MembershipFacts, Viewer
 from backend.templating import render
 
-FORM_ONLY = frozenset({"subject_id", "version", "requirements"})
+FORM_ONLY = frozenset({"subject_id", "version", "editing", "requirements"})
 PUBLISH = "publish"
+DISCARD = "discard"
 
 Form = TypeVar("Form", bound=SubjectForm)
 Edited = TypeVar("Edited", bound=TieredSubject)
@@ -30,7 +32,11 @@ Edited = TypeVar("Edited", bound=TieredSubject)
 
 @dataclass(frozen=True)
 class FormPage:
-    """Context of needs/form.html and capabilities/form.html. `status` is that of the stored subject."""
+    """Context of needs/form.html and capabilities/form.html. `status` is that of the stored subject.
+
+    `copy` is what an earlier form has saved by itself beside a text that others may read; `taken_up` says that the form
+    shows it. `panel` and `filling` are what a higher floor puts beside the form.
+    """
 
     form: SubjectForm
     is_new: bool
@@ -38,6 +44,15 @@ class FormPage:
     url: str
     status: str
     conflict: str | None = None
+    copy: drafts.DraftCopy | None = None
+    taken_up: bool = False
+    panel: Any = None
+    filling: Any = None
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the form shows more than what is stored."""
+        return bool(self.form.problems or self.conflict or self.panel or self.filling)
 
 
 @dataclass(frozen=True)
@@ -52,6 +67,7 @@ class Editor(Generic[Form, Edited]):
     data: Callable[[Session, Edited], Mapping[str, Any]]
     prepare: Callable[[Session, Form, Viewer, MembershipFacts | None], None]
     save: Callable[[Session, Viewer, str, Form, int | None], Edited]
+    write: Callable[[Session, Edited, Form], bool]
     act: Callable[[Session, Viewer, str, str], Edited]
     status: Callable[[Edited], str]
     is_open: Callable[[Edited], bool]
@@ -113,27 +129,41 @@ def show_new(
     check_can_create(viewer)
     author = author_membership(viewer, None)
     known = {"organisation_id": author.organisation_id, "region": author.region} if author else {}
-    form = editor.form(data={"subject_id": new_id(), **known, **defaults})
+    form = editor.form(data={"subject_id": new_id(), "editing": new_id(), **known, **defaults})
     prepare(session, viewer, editor, form, None)
     return render(request, editor.template, FormPage(form, True, False, editor.path, "draft"))
 
 
 def show_edit(
-    request: Request, session: Session, viewer: Viewer, editor: Editor[Form, Edited], subject_id: str
+    request: Request,
+    session: Session,
+    viewer: Viewer,
+    editor: Editor[Form, Edited],
+    subject_id: str,
+    *,
+    take_up: bool = False,
 ) -> Response:
-    """The form with the present text."""
+    """The form with the present text, or with what an earlier form has saved by itself beside it."""
     subject = editor.editable(session, viewer, subject_id)
+    copy = drafts.waiting(session, editor.kind, subject_id, viewer.user_id)
     form = _stored_form(session, viewer, editor, subject)
-    page = _page_of(form, editor, subject)
+    if take_up and copy is not None and copy.data is not None:
+        fields = [(name, value) for name, values in copy.data.items() for value in values]
+        form = editor.form.read(FormData(fields))
+        form.subject_id.data, form.organisation_id.data = subject.id, subject.organisation_id
+        form.editing.data, form.version.data = copy.editing, str(copy.version)
+        prepare(session, viewer, editor, form, subject.organisation_id)
+    page = replace(page_of(form, editor, subject), copy=copy, taken_up=take_up and copy is not None)
     return render(request, editor.template, page)
 
 
-def _page_of(form: SubjectForm, editor: Editor[Form, Edited], subject: Edited) -> FormPage:
+def page_of(form: SubjectForm, editor: Editor[Form, Edited], subject: Edited) -> FormPage:
+    """The context of the form of a stored subject."""
     return FormPage(form, False, editor.is_open(subject), editor.edit_url(subject.id), editor.status(subject))
 
 
 def _stored_form(session: Session, viewer: Viewer, editor: Editor[Form, Edited], subject: Edited) -> Form:
-    form = editor.form(data=dict(editor.data(session, subject)))
+    form = editor.form(data={**editor.data(session, subject), "editing": new_id()})
     return prepare(session, viewer, editor, form, subject.organisation_id)
 
 
@@ -150,6 +180,7 @@ def submit(
     Nothing that was typed is lost: an error answers 422, an edit in another window 409, both with the form as sent.
     """
     form: Form = editor.form.read(data)
+    opened_new = subject_id is None
     if subject_id is None:
         check_can_create(viewer)
         # A form that is sent twice, or sent again after the back button, finds the subject that it made before.
@@ -162,22 +193,32 @@ def submit(
         page = FormPage(form, True, False, editor.path, "draft")
     else:
         form.organisation_id.data = existing.organisation_id
-        page = _page_of(form, editor, existing)
+        page = page_of(form, editor, existing)
     if not form.validate():
         return render(request, editor.template, page, status=422)
     try:
         target_id = existing.id if existing is not None else str(form.subject_id.data)
-        subject = editor.save(session, viewer, target_id, form, form.expected_version())
+        subject = editor.save(session, viewer, target_id, form, _seen_version(session, viewer, editor, existing, form))
     except EditedElsewhere as error:
         assert existing is not None
         form.version.data = str(existing.version)
         page = replace(page, conflict=error.zh)
         return render(request, editor.template, page, status=error.status)
-    code = "changed" if existing is not None else "saved"
+    drafts.forget(session, editor.kind, target_id, viewer.user_id)
+    code = "saved" if opened_new else "changed"
     if publishing and not editor.is_open(subject):
         editor.act(session, viewer, subject.id, PUBLISH)
         code = PUBLISH
     return flash.put(redirect(request, f"{editor.path}/{subject.id}"), f"{editor.kind}-{code}")
+
+
+def _seen_version(
+    session: Session, viewer: Viewer, editor: Editor[Form, Edited], existing: Edited | None, form: Form
+) -> int | None:
+    version = form.expected_version()
+    if existing is None:
+        return version
+    return drafts.seen_version(session, editor.kind, existing, viewer.user_id, form.editing.data or "", version)
 
 
 def act(
@@ -194,7 +235,9 @@ def act(
         form = _stored_form(session, viewer, editor, subject)
         form.publishing = True
         if not form.validate():
-            page = _page_of(form, editor, subject)
+            page = page_of(form, editor, subject)
             return render(request, editor.template, page, status=422)
     editor.act(session, viewer, subject_id, action)
+    if action == DISCARD:
+        drafts.forget_all(session, editor.kind, subject_id)
     return flash.put(redirect(request, f"{editor.path}/{subject_id}"), f"{editor.kind}-{action}")

@@ -33,7 +33,7 @@ from backend.matching.models import SearchTier
 from backend.matching.points import points_of
 from backend.matching.ranker import Grade
 from backend.matching.ranking import CARDS, Ranked, Ranking, Wanted, rank
-from backend.matching.reasons import quoted, tables
+from backend.matching.reasons import Reasons, quoted, tables
 from backend.needs import policy as need_policy
 from backend.needs import service as needs
 from backend.organisations.policy import Viewer
@@ -76,13 +76,14 @@ class Match:
 class Suggestions:
     """What the fragment of a page shows; `nearest` are weaker ones beside a short list.
 
-    `by_words` says that the vectors could not be searched.
+    `by_words` says that the vectors could not be searched; `ranked` are all candidates, judged, best first.
     """
 
     state: EngineState
     matches: tuple[Match, ...] = ()
     nearest: tuple[Match, ...] = ()
     by_words: bool = False
+    ranked: tuple[Ranked, ...] = ()
 
 
 def suggest(
@@ -153,7 +154,8 @@ def match_text(
     others = {good[place].card.id: tuple(r.card for r in rest[:OTHERS]) for place, rest in besides.items()}
 
     def match(r: Ranked) -> Match:
-        reasons, its_lines = found[r.card.id], lines.get(r.card.id, ())
+        # A passage may have come after this session's first look.
+        reasons, its_lines = found.get(r.card.id, Reasons()), lines.get(r.card.id, ())
         open_points = [row.requirement for row in reasons.table if row.shown is Shown.NOT_SHOWN]
         return Match(
             r.card,
@@ -166,7 +168,9 @@ def match_text(
             others.get(r.card.id, ()),
         )
 
-    return Suggestions(ranking.state, tuple(map(match, shown)), tuple(map(match, nearest)), ranking.by_words)
+    return Suggestions(
+        ranking.state, tuple(map(match, shown)), tuple(map(match, nearest)), ranking.by_words, tuple(ranking.ranked)
+    )
 
 
 def _is_good(r: Ranked) -> bool:

@@ -88,10 +88,11 @@ def digest(points: Iterable[Point]) -> str:
     return hashlib.sha256("\n".join(f"{point.tier}\t{point.text}" for point in points).encode()).hexdigest()
 
 
-def save(session: Session, actor_id: str | None, need: Need, written: Written) -> bool:
+def save(session: Session, actor_id: str | None, need: Need, written: Written, *, quietly: bool = False) -> bool:
     """Store what the form brought; returns whether an author's points have changed, which the index has to follow.
 
-    Nothing written, or proposals left as they were, means that the points follow the text.
+    Nothing written, or proposals left as they were, means that the points follow the text. `quietly` writes no event:
+    a draft saves itself every few seconds.
     """
     before, points = stored(session, need.id), written.points()
     same = _plain(points) == _plain(before)
@@ -100,12 +101,12 @@ def save(session: Session, actor_id: str | None, need: Need, written: Written) -
         return False
     if not points or same or (written.untouched and not by_author):
         _replace(session, need.id, proposed(need))
-        if not by_author:
-            return False
+        if not by_author or quietly:
+            return by_author
         events.record(session, events.Event.NEED_REQUIREMENTS_SPLIT, SubjectKind.NEED, need.id, actor_id=actor_id)
         return True
     _replace(session, need.id, points)
-    if before:
+    if before and not quietly:
         events.record(
             session,
             events.Event.NEED_REQUIREMENTS_EDIT,

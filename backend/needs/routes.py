@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from backend import flash
 from backend.deps import FormDep, RecordingSessionDep, SessionDep
-from backend.disclosure import pages
+from backend.disclosure import autosave, pages
 from backend.disclosure.cards import Card
 from backend.disclosure.filters import Filters, page_number
 from backend.disclosure.models import SubjectKind, Tier
@@ -20,6 +20,7 @@ from backend.htmx import redirect
 from backend.needs import policy, requirements, service
 from backend.needs.forms import POINT_FIELDS, NeedForm
 from backend.needs.models import Need, NeedKind, RequirementSource
+from backend.needs.requirements import Written
 from backend.needs.states import NeedAction
 from backend.organisations import service as organisations
 from backend.organisations.deps import SignedInDep, ViewerDep
@@ -76,13 +77,23 @@ def _prepare(session: Session, form: NeedForm, viewer: Viewer, author: Membershi
     form.set_departments([(d.id, d.name) for d in departments])
 
 
-def _save(session: Session, viewer: Viewer, need_id: str, form: NeedForm, expected_version: int | None) -> Need:
+def _values(form: NeedForm) -> dict[str, object]:
     values = {name: value for name, value in pages.values_of(form).items() if name not in POINT_FIELDS}
+    return values | {"kind": NeedKind(str(form.kind.data))}
+
+
+def _write(session: Session, need: Need, form: NeedForm) -> bool:
+    values = {name: value for name, value in _values(form).items() if name != "organisation_id"}
+    written = Written(form.teaser_requirement_lines(), form.requirement_lines(), form.requirements_untouched())
+    return service.write_draft(session, need, values, written)
+
+
+def _save(session: Session, viewer: Viewer, need_id: str, form: NeedForm, expected_version: int | None) -> Need:
     return service.save(
         session,
         viewer,
         need_id,
-        values | {"kind": NeedKind(str(form.kind.data))},
+        _values(form),
         form.requirement_lines(),
         form.teaser_requirement_lines(),
         untouched=form.requirements_untouched(),
@@ -99,6 +110,7 @@ EDITOR = pages.Editor(
     data=_data,
     prepare=_prepare,
     save=_save,
+    write=_write,
     act=service.act,
     status=lambda need: need.status,
     is_open=service.is_open,
@@ -149,15 +161,41 @@ def need_page(request: Request, need_id: str, session: RecordingSessionDep, view
 
 
 @router.get("/needs/{need_id}/edit")
-def edit_need(request: Request, need_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
-    """The form with the present text."""
-    return pages.show_edit(request, session, viewer, EDITOR, need_id)
+def edit_need(request: Request, need_id: str, session: SessionDep, viewer: SignedInDep, copy: str = "") -> Response:
+    """The form with the present text, or with what was not saved."""
+    return pages.show_edit(request, session, viewer, EDITOR, need_id, take_up=bool(copy))
 
 
 @router.post("/needs/{need_id}/edit")
 def change_need(request: Request, need_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
     """Save a changed text."""
     return pages.submit(request, session, viewer, EDITOR, data, need_id)
+
+
+@router.post("/needs/{need_id}/autosave")
+def autosave_need(request: Request, need_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
+    """Save a form that is being filled in."""
+    return autosave.save(request, session, viewer, EDITOR, data, need_id)
+
+
+@router.post("/needs/{need_id}/copy/discard")
+def discard_copy_of_need(request: Request, need_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
+    """Give up what was not saved."""
+    return autosave.discard(request, session, viewer, EDITOR, need_id)
+
+
+@router.post("/needs/{need_id}/support")
+def join_need(request: Request, need_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
+    """Be counted among those who lack the same."""
+    service.support_need(session, viewer, need_id)
+    return flash.put(redirect(request, f"/needs/{need_id}#support"), "need-supported")
+
+
+@router.post("/needs/{need_id}/support/undo")
+def leave_need(request: Request, need_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
+    """Take that back."""
+    service.leave_need(session, viewer, need_id)
+    return flash.put(redirect(request, f"/needs/{need_id}#support"), "need-left")
 
 
 @router.post("/needs/{need_id}/requirements/split")

@@ -1,7 +1,7 @@
 """Needs: writing them, acting on them, and reading them as far as the viewer may."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -14,7 +14,7 @@ from backend.disclosure.lists import Lists
 from backend.disclosure.models import SubjectKind, Tier, TieredText
 from backend.disclosure.policy import Opened, can_write, check_can_create, check_can_read, readable_tiers
 from backend.errors import NotFound
-from backend.needs import policy, requirements, states
+from backend.needs import policy, requirements, states, support
 from backend.needs.models import Need, RequirementSource
 from backend.needs.requirements import Point, Written
 from backend.organisations import service as organisations
@@ -60,6 +60,7 @@ class NeedDetail:
     is_open: bool
     can_edit: bool
     actions: tuple[str, ...]
+    support: support.Standing
 
 
 def get(session: Session, viewer: Viewer, need_id: str) -> Need:
@@ -119,6 +120,7 @@ def read(session: Session, viewer: Viewer, need_id: str) -> NeedDetail:
         is_open=facts.is_open,
         can_edit=may_write and need.status in states.EDITABLE,
         actions=tuple(actions(states.TABLE, need.status, Actor.AUTHOR)) if may_write else (),
+        support=support.standing(session, viewer, need),
     )
 
 
@@ -171,6 +173,28 @@ def save(
     return need
 
 
+def write_draft(session: Session, need: Need, values: Mapping[str, Any], written: Written) -> bool:
+    """Put the values of a form onto a draft that saves itself; returns whether anything has changed.
+
+    Nothing is recorded and no version is counted. The caller has asked the policy.
+    """
+    changed = {name: value for name, value in values.items() if getattr(need, name) != value}
+    for name, value in changed.items():
+        setattr(need, name, value)
+    session.add(need)
+    return requirements.save(session, None, need, written, quietly=True) or bool(changed)
+
+
+def support_need(session: Session, viewer: Viewer, need_id: str) -> None:
+    """Join a need: the viewer's department lacks the same. Raises NotFound or Forbidden."""
+    support.join(session, viewer, get(session, viewer, need_id))
+
+
+def leave_need(session: Session, viewer: Viewer, need_id: str) -> None:
+    """Take back having joined a need; raises NotFound."""
+    support.leave(session, viewer, get(session, viewer, need_id))
+
+
 def split_again(session: Session, viewer: Viewer, need_id: str) -> Need:
     """Replace the author's requirements by those of the text; raises NotFound, Forbidden or Conflict."""
     need = session.get(Need, need_id)
@@ -198,7 +222,8 @@ def act(session: Session, viewer: Viewer, need_id: str, action: str) -> Need:
 def _cards(session: Session, viewer: Viewer, needs: Sequence[Need]) -> list[Card]:
     owners = organisations.authors(session, (n.organisation_id for n in needs))
     departments = organisations.department_names(session, (n.department_id for n in needs if n.department_id))
-    return [
+    joined = support.counts(session, (n.id for n in needs))
+    cards = [
         card(
             need,
             policy.subject_of(need),
@@ -210,6 +235,7 @@ def _cards(session: Session, viewer: Viewer, needs: Sequence[Need]) -> list[Card
         )
         for need in needs
     ]
+    return [replace(c, supporters=joined[c.id]) if c.id in joined else c for c in cards]
 
 
 LISTS = Lists(

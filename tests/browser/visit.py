@@ -106,6 +106,9 @@ def write_need(page: Page, need: NeedText) -> None:
     """From the list of needs to a filled form."""
     page.get_by_role("link", name="发布需求").first.click()
     expect(page.get_by_role("heading", name="发布需求", level=1)).to_be_visible()
+    # On a phone the sections after the first are folded.
+    for summary in page.locator("details[data-fold]:not([open]) > summary").all()[::-1]:
+        summary.click()
     for label, text in need.fields().items():
         # By its beginning: "需求要点（摘要）" is another field than "摘要".
         page.get_by_role("textbox", name=re.compile(f"^{re.escape(label)}")).fill(text)

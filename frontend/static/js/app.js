@@ -5,6 +5,8 @@
   const COUNT_FROM = 0.8; // Share of a text's limit from which the counter shows.
   let leaving = false;
   const unsaved = new Set();
+  const edits = new WeakMap(); // How often each form has been typed into: what is saved may be outdated already.
+  const NARROW = matchMedia("(max-width: 767px)");
 
   // The error summary takes the focus, so that it is read out and the way to the fields is short.
   function focusSummary(root) {
@@ -55,7 +57,44 @@
     const field = event.target;
     if (field.matches("textarea[data-limit]")) count(field);
     const form = field.closest("form[data-guard]");
-    if (form) unsaved.add(form);
+    if (form) {
+      unsaved.add(form);
+      edits.set(form, (edits.get(form) ?? 0) + 1);
+    }
+  });
+
+  // A form that saves itself is clean once what was sent is what it holds.
+  const isSaving = (element) => element?.matches?.("[data-autosave]");
+  function saved(form, at, done) {
+    form.dataset.autosaved = done ? "yes" : "no";
+    if (done && (edits.get(form) ?? 0) === at) unsaved.delete(form);
+  }
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const line = event.detail.elt;
+    if (isSaving(line)) line.dataset.at = edits.get(line.closest("form")) ?? 0;
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const line = event.detail.target;
+    if (isSaving(line)) saved(line.closest("form"), Number(line.dataset.at), line.querySelector("[data-saved]") !== null);
+  });
+
+  // Once more on leaving, whether the tab is closed or only put aside. What was saved is known to the server.
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState !== "hidden" || leaving) return;
+    for (const form of unsaved) {
+      const line = form.querySelector("[data-autosave]");
+      if (!form.isConnected || !line || form.dataset.autosaved === "no") continue;
+      if (!form.elements.title?.value.trim()) continue;
+      const at = edits.get(form) ?? 0;
+      fetch(line.dataset.autosave, {
+        method: "POST",
+        body: new URLSearchParams(new FormData(form)),
+        headers: { "HX-Request": "true" },
+        keepalive: true,
+      })
+        .then((answer) => saved(form, at, answer.ok))
+        .catch(() => {});
+    }
   });
 
   document.addEventListener("submit", (event) => {
@@ -74,7 +113,8 @@
 
   addEventListener("beforeunload", (event) => {
     if (leaving) return;
-    if ([...unsaved].some((form) => form.isConnected)) event.preventDefault();
+    // A form that has saved itself so far does so once more.
+    if ([...unsaved].some((form) => form.isConnected && form.dataset.autosaved !== "yes")) event.preventDefault();
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
@@ -105,6 +145,33 @@
     bar.value = (100 * event.detail.loaded) / event.detail.total;
   });
 
+  // On a phone a long form shows its first section; the others say how much of them is filled in.
+  function tellFilled(section) {
+    const state = section.querySelector(".fold-state");
+    const filled = [...section.querySelectorAll("textarea, input[type=text], input:not([type])")].filter((e) => e.value.trim());
+    const checked = section.querySelector("fieldset.field input:checked") ? 1 : 0;
+    const count = filled.length + checked;
+    state.textContent = count ? state.dataset.filled.replace("{n}", count) : state.dataset.empty;
+  }
+  function fold(root) {
+    const sections = root.querySelectorAll("details[data-fold]");
+    sections.forEach((section, place) => {
+      section.addEventListener("toggle", () => tellFilled(section));
+      tellFilled(section);
+      if (NARROW.matches && place && !section.querySelector(".has-error")) section.open = false;
+    });
+  }
+  function reveal(hash) {
+    const target = hash.length > 1 ? document.getElementById(decodeURIComponent(hash.slice(1))) : null;
+    const section = target?.closest("details:not([open])");
+    if (section) section.open = true;
+    return section ? target : null;
+  }
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (link) reveal(link.hash);
+  });
+
   // One menu open at a time, and none after a click elsewhere or Escape.
   function closeMenus(except) {
     for (const menu of document.querySelectorAll("details.account[open], details.confirm[open]")) {
@@ -120,5 +187,7 @@
   });
 
   prepare(document);
+  fold(document);
+  reveal(location.hash)?.scrollIntoView();
   focusSummary(document);
 })();

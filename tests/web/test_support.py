@@ -1,0 +1,105 @@
+"""附议: others who lack the same are counted for all, and named to the author and the broker alone."""
+
+import pytest
+from sqlmodel import select
+from starlette.testclient import TestClient
+
+from backend import outbox
+from backend.db import Database
+from backend.disclosure.models import Audience
+from backend.needs.support import NeedSupport
+from backend.organisations.models import MemberRole
+from tests.conftest import SignIn
+from tests.factories import JIADING, Factory, Party
+from tests.web.need_steps import events, page_of
+
+
+@pytest.fixture
+def hospital(make: Factory) -> Party:
+    """The author's hospital."""
+    return make.hospital()
+
+
+def supports(database: Database) -> list[NeedSupport]:
+    """All rows."""
+    with database.session() as session:
+        return list(session.exec(select(NeedSupport)).all())
+
+
+def test_a_department_joins_once_and_can_take_it_back(
+    hospital: Party, make: Factory, sign_in: SignIn, database: Database
+) -> None:
+    need = make.need(hospital)
+    other = make.hospital(name="示例·附议医院")
+    client = sign_in(other)
+    assert f"/needs/{need.id}/support" in [
+        f.attributes["action"] for f in page_of(client, f"/needs/{need.id}").all("form")
+    ]
+    for _ in range(2):
+        assert client.post(f"/needs/{need.id}/support").headers["location"] == f"/needs/{need.id}#support"
+    colleague = make.join(other, MemberRole.EDITOR)
+    row = supports(database)[0]
+    assert (len(supports(database)), row.department_id) == (1, other.viewer.memberships[0].department_id)
+    assert events(database)[-1] == "need:support:add"
+    with database.session() as session:
+        assert [r.subject_id for r in outbox.pending(session, outbox.Topic.SUPPORT)] == [need.id]
+    page = page_of(client, f"/needs/{need.id}")
+    assert "已附议" in page.text and "另有 1 家" in page.text
+    # A colleague without a department joins for the hospital itself.
+    sign_in(colleague).post(f"/needs/{need.id}/support")
+    assert len(supports(database)) == 2
+    for _ in range(2):
+        assert client.post(f"/needs/{need.id}/support/undo").status_code == 303
+    assert len(supports(database)) == 1 and events(database)[-1] == "need:support:remove"
+
+
+def test_the_number_is_for_all_and_the_names_are_not(
+    hospital: Party, make: Factory, sign_in: SignIn, client: TestClient
+) -> None:
+    need = make.need(hospital, audience=Audience.PUBLIC, anonymous=True)
+    sign_in(make.hospital(name="示例·附议医院")).post(f"/needs/{need.id}/support")
+    url = f"/needs/{need.id}"
+    others = [client, sign_in(make.party()), sign_in(make.broker(JIADING)), sign_in(make.hospital())]
+    for other in others:
+        text = page_of(other, url).text
+        assert "另有 1 家" in text and "示例·附议医院" not in text
+    for near in (sign_in(hospital), sign_in(make.broker())):
+        assert "示例·附议医院" in page_of(near, url).text
+    listed = page_of(client, "/search?side=need").text
+    assert "另有 1 家有同样需求" in listed and "示例·附议医院" not in listed
+
+
+def test_who_cannot_join(hospital: Party, make: Factory, sign_in: SignIn, database: Database) -> None:
+    need, draft = make.need(hospital), make.need(hospital, publish=False)
+    other = make.hospital()
+    cannot = [
+        (hospital, 403),
+        (make.join(other, MemberRole.VIEWER), 403),
+        (make.broker(), 403),
+        (make.party(verified=False), 404),
+    ]
+    for party, status in cannot:
+        client = sign_in(party)
+        assert client.post(f"/needs/{need.id}/support").status_code == status, party.organisation.kind
+    assert sign_in(other).post(f"/needs/{draft.id}/support").status_code == 404
+    assert sign_in(other).post("/needs/0123456789abcdef/support").status_code == 404
+    assert supports(database) == []
+
+
+def test_a_second_department_of_the_authors_hospital_may_join(
+    hospital: Party, make: Factory, sign_in: SignIn, database: Database
+) -> None:
+    need = make.need(hospital, department_id=hospital.viewer.memberships[0].department_id or "")
+    assert sign_in(make.join(hospital, MemberRole.EDITOR)).post(f"/needs/{need.id}/support").status_code == 403
+    second = make.join(hospital, MemberRole.EDITOR, department="心脏外科")
+    assert sign_in(second).post(f"/needs/{need.id}/support").status_code == 303
+    assert [row.department_id for row in supports(database)] == [second.viewer.memberships[0].department_id]
+
+
+def test_what_is_withdrawn_takes_its_supporters_out_of_sight(hospital: Party, make: Factory, sign_in: SignIn) -> None:
+    need = make.need(hospital)
+    client = sign_in(make.hospital())
+    client.post(f"/needs/{need.id}/support")
+    sign_in(hospital).post(f"/needs/{need.id}/withdraw")
+    assert client.get(f"/needs/{need.id}").status_code == 404
+    assert client.post(f"/needs/{need.id}/support/undo").status_code == 404
