@@ -33,7 +33,7 @@ def begin(request: Request, settings: SettingsDep, sealer: SealerDep) -> Respons
         max_age=STATE_SECONDS,
         httponly=True,
         samesite="lax",
-        secure=settings.secure_cookies,
+        secure=settings.sends_cookies_by_https_alone,
         path=PATH,
     )
     return response
@@ -59,5 +59,7 @@ def come_back(
     if (former := request.cookies.get(sessions.COOKIE)) is not None:
         sessions.revoke(session, former)
     response = admitted(request, settings, done, safe_next(url), "signed-in")
-    response.delete_cookie(COOKIE, path=PATH, httponly=True, samesite="lax", secure=settings.secure_cookies)
+    response.delete_cookie(
+        COOKIE, path=PATH, httponly=True, samesite="lax", secure=settings.sends_cookies_by_https_alone
+    )
     return response
