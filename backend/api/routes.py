@@ -59,9 +59,9 @@ def me(access: AccessDep) -> schemas.Me:
 
 
 @router.get("/organisations/{organisation_id}", tags=["organisations"])
-def get_organisation(session: SessionDep, _viewer: ReaderDep, organisation_id: IdPath) -> schemas.OrganisationOut:
+def get_organisation(session: SessionDep, viewer: ReaderDep, organisation_id: IdPath) -> schemas.OrganisationOut:
     """One organisation."""
-    return schemas.OrganisationOut.of(organisations.get(session, organisation_id))
+    return schemas.OrganisationOut.of(organisations.get(session, viewer, organisation_id))
 
 
 @router.get("/search", tags=["search"])
