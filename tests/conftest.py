@@ -19,13 +19,13 @@ from backend.main import create_app
 from backend.matching.index_sync import SearchEngine
 from embeddings import SentenceEncoder, load_encoder
 from embeddings.types import EncoderUnavailable
-from tests.factories import Factory, Party, Person
+from tests.factories import Factory, Party
 from tests.fakes import FakeEncoder, SwitchedLoader
 from tests.postgres import Server, running
 
 _databases = count(1)
 
-SignIn = Callable[[Party | Person], TestClient]
+SignIn = Callable[[Party], TestClient]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -142,7 +142,7 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 def sign_in(app: FastAPI, client: TestClient, database: Database) -> SignIn:
     """Signs a member in, with a cookie jar of their own; without the form, whose password check takes half a second."""
 
-    def start(party: Party | Person) -> TestClient:
+    def start(party: Party) -> TestClient:
         with database.session(write=True) as session:
             token = sessions.start(session, party.user, days=1, user_agent="test")
         made = TestClient(app, follow_redirects=False)

@@ -39,14 +39,6 @@ class Party:
     viewer: Viewer
 
 
-@dataclass(frozen=True)
-class Person:
-    """A user without an organisation."""
-
-    user: User
-    viewer: Viewer
-
-
 class Factory:
     """Makes records, each in a transaction of its own."""
 
@@ -113,11 +105,11 @@ class Factory:
         """An administrator without an organisation."""
         return self.somebody(is_admin=True).viewer
 
-    def somebody(self, *, is_admin: bool = False) -> Party:
+    def somebody(self, *, is_admin: bool = False, email: str | None = None) -> Party:
         """A user without an organisation; that of the answer is one that they are no member of."""
         organisation = self.party().organisation
         with self.database.session(write=True) as session:
-            user = self._user(session, f"somebody{next(_numbers)}@test.example", is_admin=is_admin)
+            user = self._user(session, email or f"somebody{next(_numbers)}@test.example", is_admin=is_admin)
             return Party(organisation, user, organisations.viewer_of(session, user))
 
     def join_all(self, parties: Iterable[Party], role: MemberRole) -> Party:
@@ -128,12 +120,6 @@ class Factory:
             for organisation in wanted:
                 organisations.add_member(session, user.id, organisation.id, role)
             return Party(wanted[0], user, organisations.viewer_of(session, user))
-
-    def person(self, *, is_admin: bool = False, email: str | None = None) -> Person:
-        """A user without an organisation, or an administrator."""
-        with self.database.session(write=True) as session:
-            user = self._user(session, email or f"person{next(_numbers)}@test.example", is_admin=is_admin)
-            return Person(user, organisations.viewer_of(session, user))
 
     def owner(
         self,

@@ -292,7 +292,7 @@ class OrganisationOut(BaseModel):
             kind=found.kind,
             region=found.region,
             summary=found.summary,
-            verified=found.verified_at is not None,
+            verified=found.is_verified,
         )
 
 

@@ -28,6 +28,7 @@ from tests.access.world import (
     may_read,
     stored,
 )
+from tests.factories import Party
 
 pytestmark = pytest.mark.access_matrix
 
@@ -64,6 +65,17 @@ def urls_of(table: dict[str, list[str]], **values: str) -> list[str]:
     return [url.format(**values) for urls in table.values() for url in urls]
 
 
+def urls_of_author(party: Party) -> list[str]:
+    """The addresses that tell of an organisation, filled in."""
+    return urls_of(
+        ways.FOR_AUTHORS,
+        author=party.organisation.id,
+        member=party.user.id,
+        department=party.viewer.memberships[0].department_id or "",
+        words=quote(WORDS),
+    )
+
+
 @EVERY_ROLE
 def test_lists_and_searches_show_nothing_that_is_sealed(world: World, role: str) -> None:
     reader = world.readers[role]
@@ -91,9 +103,9 @@ def test_nothing_that_is_sealed_shows_beside_texts_of_ones_own(world: World, rol
 def test_the_page_of_an_organisation_does_not_show_what_it_published_anonymously(world: World, role: str) -> None:
     reader = world.readers[role]
     for party in world.authors.values():
-        check(reader, urls_of(ways.FOR_AUTHORS, author=party.organisation.id), may_name_the_author=True)
+        check(reader, urls_of_author(party), may_name_the_author=True)
     hidden = [case.canary(Tier.TEASER) for case in CASES if case.anonymous]
-    for url in urls_of(ways.FOR_AUTHORS, author=world.authors[True].organisation.id):
+    for url in urls_of_author(world.authors[True]):
         for told in ask(reader, url):
             assert [canary for canary in hidden if canary in told] == [], (role, url)
 

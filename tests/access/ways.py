@@ -21,6 +21,10 @@ FOR_READERS: dict[str, list[str]] = {
     "/needs/new": ["/needs/new"],
     "/capabilities": ["/capabilities"],
     "/capabilities/new": ["/capabilities/new"],
+    "/organisations": ["/organisations"],
+    "/organisations/new": ["/organisations/new"],
+    "/organisations/waiting": ["/organisations/waiting"],
+    "/invitation": ["/invitation?token={words}"],
 }
 # GET, asked by each reader for each text.
 FOR_TEXTS: dict[str, list[str]] = {
@@ -39,6 +43,14 @@ FOR_AUTHORS: dict[str, list[str]] = {
     "/organisations/{organisation_id}": ["/organisations/{author}"],
     "/organisations/{organisation_id}/needs": ["/organisations/{author}/needs"],
     "/organisations/{organisation_id}/capabilities": ["/organisations/{author}/capabilities"],
+    "/organisations/{organisation_id}/edit": ["/organisations/{author}/edit"],
+    "/organisations/{organisation_id}/merge": ["/organisations/{author}/merge?into={words}"],
+    "/organisations/{organisation_id}/members": ["/organisations/{author}/members"],
+    "/organisations/{organisation_id}/members/{user_id}": ["/organisations/{author}/members/{member}"],
+    "/organisations/{organisation_id}/departments": ["/organisations/{author}/departments"],
+    "/organisations/{organisation_id}/departments/{department_id}": [
+        "/organisations/{author}/departments/{department}"
+    ],
 }
 # POST, sent by each reader who may not write, for each text: nothing changes, and the answer says nothing.
 WRITING: dict[str, list[str]] = {
@@ -50,6 +62,23 @@ WRITING: dict[str, list[str]] = {
 # POST that no text can come out of, with the reason.
 WITHOUT_TEXTS: dict[str, str] = {
     "/sign-in": "it knows no text",
+    "/organisations": "it registers an organisation",
+    "/organisations/join": "it asks for membership, and answers the same whoever asks",
+    "/organisations/requests/{request_id}/{answer}": "it answers a request for membership",
+    "/organisations/{organisation_id}/edit": "it changes what is registered",
+    "/organisations/{organisation_id}/verify": "it decides about an organisation",
+    "/organisations/{organisation_id}/refuse": "it decides about an organisation",
+    "/organisations/{organisation_id}/merge": "for brokers with jurisdiction over both; see test_organisation_merge.py",
+    "/organisations/{organisation_id}/members": "it invites",
+    "/organisations/{organisation_id}/invitations/{invitation_id}/withdraw": "it ends an invitation",
+    "/organisations/{organisation_id}/members/{user_id}/role": "it changes a role",
+    "/organisations/{organisation_id}/members/{user_id}/department": "it changes a department",
+    "/organisations/{organisation_id}/members/{user_id}/remove": "it ends a membership",
+    "/organisations/{organisation_id}/members/{user_id}/hand-over": "it changes roles",
+    "/organisations/{organisation_id}/departments": "it adds a department",
+    "/organisations/{organisation_id}/departments/{department_id}": "it renames a department",
+    "/organisations/{organisation_id}/departments/{department_id}/remove": "it removes a department",
+    "/invitation": "it accepts an invitation",
     "/sign-out": "it ends the session and leads home",
 }
 _IDS = ("{need_id}", "{capability_id}", "{subject_id}")

@@ -83,7 +83,7 @@ class TestInvitation:
         quoted = f"/invitation%3Ftoken%3D{token(address)}"
         assert {f"/sign-in?next={quoted}", f"/register?next={quoted}"} <= set(page.links)
         assert client.post("/invitation", data={"token": token(address)}).status_code == 303
-        person = make.person(email=INVITED)
+        person = make.somebody(email=INVITED)
         invited = sign_in(person)
         for _look in range(2):
             assert "接受邀请" in invited.get(address).text
@@ -101,7 +101,7 @@ class TestInvitation:
         self, owner: Party, make: Factory, sign_in: SignIn, database: Database, settings: Settings
     ) -> None:
         invite(sign_in(owner), owner)
-        address, other = link(database, settings), make.person()
+        address, other = link(database, settings), make.somebody()
         page = sign_in(other).get(address)
         assert "发给了另一个邮箱" in page.text
         assert INVITED not in page.text
@@ -128,7 +128,7 @@ class TestInvitation:
         database: Database,
         settings: Settings,
     ) -> None:
-        owners, person = sign_in(owner), make.person(email=INVITED)
+        owners, person = sign_in(owner), make.somebody(email=INVITED)
         invite(owners, owner)
         address = link(database, settings)
         with database.session(write=True) as session:
@@ -163,7 +163,7 @@ class TestInvitation:
     def test_does_not_tell_whether_an_address_has_an_account(
         self, owner: Party, make: Factory, sign_in: SignIn
     ) -> None:
-        client, known = sign_in(owner), make.person().user.email
+        client, known = sign_in(owner), make.somebody().user.email
         pages = []
         for address in (known, "unknown@test.example"):
             assert invite(client, owner, address)[0] == 303
@@ -215,7 +215,7 @@ def test_only_owners_manage_members(owner: Party, make: Factory, sign_in: SignIn
         (make.join(owner, MemberRole.EDITOR), 403),
         (make.owner(), 403),
         (make.broker(), 403),
-        (make.person(is_admin=True), 403),
+        (make.somebody(is_admin=True), 403),
     ):
         client = sign_in(party)
         for address, data in posts:

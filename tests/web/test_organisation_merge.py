@@ -92,7 +92,7 @@ def test_everything_moves_in_one_step(
     database: Database,
     settings: Settings,
 ) -> None:
-    both, person = make.join(duplicate, MemberRole.EDITOR), make.person()
+    both, person = make.join(duplicate, MemberRole.EDITOR), make.somebody()
     here, there, other = (
         department(database, duplicate, "心血管内科"),
         department(database, kept, "心血管内科"),
@@ -167,7 +167,7 @@ def test_everything_moves_in_one_step(
 def test_the_old_address_leads_to_the_other(
     kept: Party, duplicate: Party, make: Factory, sign_in: SignIn, client: TestClient
 ) -> None:
-    admin = make.person(is_admin=True)
+    admin = make.somebody(is_admin=True)
     assert merge(sign_in(admin), duplicate, kept) == 303
     for party in (kept, duplicate, make.broker(PUTUO), admin):
         answer = sign_in(party).get(url(duplicate))
@@ -183,11 +183,11 @@ def test_a_chain_of_merges_leads_to_its_end(
     kept: Party, duplicate: Party, make: Factory, sign_in: SignIn, database: Database
 ) -> None:
     third = make.owner(OrganisationKind.HOSPITAL, name="示例医院")
-    client = sign_in(make.person(is_admin=True))
+    client = sign_in(make.somebody(is_admin=True))
     merge(client, third, duplicate)
     merge(client, duplicate, kept)
     assert client.get(url(third)).headers["location"] == url(kept)
-    registrant = sign_in(make.person())
+    registrant = sign_in(make.somebody())
     assert registrant.post("/organisations/join", data={"name": "示例医院"}).status_code == 303
     with database.session() as session:
         assert session.exec(select(MembershipRequest)).one().organisation_id == kept.organisation.id
@@ -198,7 +198,7 @@ def test_a_chain_of_merges_leads_to_its_end(
 def test_the_name_of_the_merged_one_may_be_taken_over(
     kept: Party, duplicate: Party, make: Factory, sign_in: SignIn, database: Database
 ) -> None:
-    merge(sign_in(make.person(is_admin=True)), duplicate, kept)
+    merge(sign_in(make.somebody(is_admin=True)), duplicate, kept)
     client = sign_in(kept)
     fields = {name: str(v) for name, v in read(client.get(url(kept, "edit")).text).fields.items()}
     contact = {"contact_name": "甲", "contact_phone": "021-0000 0000", "contact_email": "a@test.example"}
@@ -257,7 +257,7 @@ def test_both_have_to_lie_in_the_jurisdiction(
         assert merge(sign_in(stranger), duplicate, kept) == 403
     with database.session() as session:
         assert session.exec(select(Organisation).where(col(Organisation.merged_into_id).is_not(None))).all() == []
-    assert merge(sign_in(make.person(is_admin=True)), duplicate, far) == 303
+    assert merge(sign_in(make.somebody(is_admin=True)), duplicate, far) == 303
 
 
 def test_the_members_of_an_unverified_duplicate_read_what_they_become_a_part_of(

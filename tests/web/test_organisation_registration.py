@@ -12,7 +12,7 @@ from backend.organisations.models import MemberRole, Membership, MembershipReque
 from backend.organisations.registration import WAITING_AT_ONCE
 from backend.organisations.states import OrganisationStatus
 from tests.conftest import SignIn
-from tests.factories import JIADING, PUTUO, Factory, Person
+from tests.factories import JIADING, PUTUO, Factory, Party
 from tests.unit.test_credit_code import code
 from tests.web.mails import links, mails, path, text, to
 from tests.web.pages import read
@@ -21,13 +21,13 @@ NAME = "上海示例医疗器械有限公司"
 
 
 @pytest.fixture
-def person(make: Factory) -> Person:
+def person(make: Factory) -> Party:
     """A user without an organisation."""
-    return make.person()
+    return make.somebody()
 
 
 @pytest.fixture
-def registrant(person: Person, sign_in: SignIn) -> TestClient:
+def registrant(person: Party, sign_in: SignIn) -> TestClient:
     """The same, signed in."""
     return sign_in(person)
 
@@ -61,7 +61,7 @@ def test_a_visitor_signs_in_first(client: TestClient) -> None:
 
 
 def test_a_registered_organisation_waits_and_its_registrant_owns_it(
-    registrant: TestClient, person: Person, database: Database
+    registrant: TestClient, person: Party, database: Database
 ) -> None:
     typed = code(1).lower()
     answer = registrant.post(
@@ -86,7 +86,7 @@ def test_a_registered_organisation_waits_and_its_registrant_owns_it(
 def test_the_brokers_of_the_region_are_told_by_mail(
     registrant: TestClient, make: Factory, sign_in: SignIn, database: Database, settings: Settings
 ) -> None:
-    near, far, admin = make.broker(PUTUO), make.broker(JIADING), make.person(is_admin=True)
+    near, far, admin = make.broker(PUTUO), make.broker(JIADING), make.somebody(is_admin=True)
     registrant.post("/organisations", data=form(registrant))
     found = mails(database, settings)
     assert [mail["To"] for mail in found] == [near.user.email]
@@ -102,7 +102,7 @@ def test_without_a_broker_and_for_an_agency_the_administrators_are_told(
     values: dict[str, str], registrant: TestClient, make: Factory, database: Database, settings: Settings
 ) -> None:
     make.broker(PUTUO)
-    admin = make.person(is_admin=True)
+    admin = make.somebody(is_admin=True)
     registrant.post("/organisations", data=form(registrant, **values))
     assert [mail["To"] for mail in mails(database, settings)] == [admin.user.email]
 
@@ -197,7 +197,7 @@ class TestOneThatExists:
         by: str,
         verified: bool,
         registrant: TestClient,
-        person: Person,
+        person: Party,
         make: Factory,
         sign_in: SignIn,
         database: Database,
@@ -237,7 +237,7 @@ class TestOneThatExists:
     def test_may_refuse(
         self,
         registrant: TestClient,
-        person: Person,
+        person: Party,
         make: Factory,
         sign_in: SignIn,
         database: Database,
@@ -264,7 +264,7 @@ class TestOneThatExists:
         assert events == ["organisation:member:request", "organisation:member:request-refuse"]
 
     def test_without_an_owner_is_answered_by_the_broker(
-        self, registrant: TestClient, person: Person, make: Factory, sign_in: SignIn, database: Database
+        self, registrant: TestClient, person: Party, make: Factory, sign_in: SignIn, database: Database
     ) -> None:
         hospital, broker, elsewhere = make.hospital(name="示例医院"), make.broker(PUTUO), make.broker(JIADING)
         registrant.post("/organisations/join", data={"name": "示例医院"})

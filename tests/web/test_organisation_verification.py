@@ -148,7 +148,7 @@ def test_others_decide_nothing_and_see_nothing(
 def test_an_agency_is_verified_by_an_administrator_alone(make: Factory, sign_in: SignIn, database: Database) -> None:
     agency = make.party(OrganisationKind.AGENCY, role=MemberRole.OWNER, verified=False, jurisdiction=PUTUO)
     assert not agency.viewer.is_broker
-    brokers, admins = sign_in(make.broker(PUTUO)), sign_in(make.person(is_admin=True))
+    brokers, admins = sign_in(make.broker(PUTUO)), sign_in(make.somebody(is_admin=True))
     assert url(agency) not in read(brokers.get("/organisations/waiting").text).links
     assert brokers.post(url(agency, "verify"), data={"seen": ""}).status_code == 403
     assert url(agency) in read(admins.get("/organisations/waiting").text).links
@@ -242,7 +242,7 @@ def test_only_owners_edit(make: Factory, sign_in: SignIn) -> None:
         (make.join(owner, MemberRole.VIEWER), 403),
         (make.party(), 403),
         (make.broker(PUTUO), 403),
-        (make.person(is_admin=True), 403),
+        (make.somebody(is_admin=True), 403),
     ):
         client = sign_in(party)
         assert client.get(url(owner, "edit")).status_code == expected
@@ -255,7 +255,7 @@ def test_the_contact_is_for_members_and_those_who_verify(make: Factory, sign_in:
     readers = [make.again(owner), make.join(owner, MemberRole.VIEWER), make.broker(PUTUO)]
     for party in readers:
         assert "021-1234 5678" in sign_in(party).get(url(owner)).text
-    for stranger in (make.party(), make.broker(JIADING), make.person(is_admin=True)):
+    for stranger in (make.party(), make.broker(JIADING), make.somebody(is_admin=True)):
         answer = sign_in(stranger).get(url(owner))
         assert answer.status_code == 200
         assert "021-1234 5678" not in answer.text

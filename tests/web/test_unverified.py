@@ -124,6 +124,6 @@ def test_show_to_nobody_else(unverified: Party, make: Factory, sign_in: SignIn, 
         assert unverified.organisation.id not in stranger.get("/search?q=示例未核验公司").text
     for knowing in (unverified, make.join(unverified, MemberRole.VIEWER), make.broker(PUTUO)):
         assert sign_in(knowing).get(f"/organisations/{unverified.organisation.id}").status_code == 200
-    assert sign_in(make.person(is_admin=True)).get(f"/organisations/{unverified.organisation.id}").status_code == 200
+    assert sign_in(make.somebody(is_admin=True)).get(f"/organisations/{unverified.organisation.id}").status_code == 200
     verified = make.party(name="示例已核验公司")
     assert verified.organisation.id in client.get("/search?q=示例已核验公司").text
