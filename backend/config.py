@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr | None = None
     oidc_name: str = "单点登录"
+    need_days: int = Field(default=180, ge=30, le=3650)
+    capability_days: int = Field(default=365, ge=60, le=3650)
     max_body_bytes: int = Field(default=2_000_000, ge=10_000)
     attachments_url: str | None = None
     max_upload_bytes: int = Field(default=20_000_000, ge=10_000)

@@ -8,9 +8,12 @@ from backend import mailer
 from backend.accounts import cleaning
 from backend.attachments import sweep
 from backend.attachments.storage import Storage
+from backend.capabilities import service as capabilities
 from backend.config import Settings
 from backend.db import Database
+from backend.disclosure.lapsing import lapse
 from backend.matching.index_sync import SearchEngine
+from backend.needs import service as needs
 from backend.tasks import Task
 
 MAIL_SECONDS = 30
@@ -18,6 +21,7 @@ CLEANING_SECONDS = 3600
 INDEX_SECONDS = 60
 REMOVAL_SECONDS = 300
 SWEEP_SECONDS = 6 * 3600
+LAPSE_SECONDS = 3600
 
 
 def make_tasks(settings: Settings, database: Database, environment: Environment, storage: Storage) -> list[Task]:
@@ -31,9 +35,17 @@ def make_tasks(settings: Settings, database: Database, environment: Environment,
             "removed attachments", REMOVAL_SECONDS, partial(sweep.delete_removed, database, storage), after_writes=True
         ),
         Task("attachments without a row", SWEEP_SECONDS, partial(sweep.sweep, database, storage)),
+        Task("lapse", LAPSE_SECONDS, partial(lapse_texts, database, settings)),
     ]
 
 
 def index_task(engine: SearchEngine) -> Task:
     """Indexing as work of its own: what web processes have left, above all imports of thousands."""
     return Task("index", INDEX_SECONDS, engine.follow, after_writes=True)
+
+
+def lapse_texts(database: Database, settings: Settings) -> None:
+    """Remind authors of needs and capabilities that are about to lapse, and let lapse what is due."""
+    for of, days in ((needs.LAPSING, settings.need_days), (capabilities.LAPSING, settings.capability_days)):
+        with database.session(write=True) as session:
+            lapse(session, of, days)

@@ -7,6 +7,7 @@ from backend.capabilities import forms as capability_forms
 from backend.disclosure import forms as disclosure_forms
 from backend.matching import labels as matching_labels
 from backend.needs import forms as need_forms
+from backend.notifications import wordings as notification_wordings
 from backend.organisations import forms as organisation_forms
 
 LABELS: dict[str, Mapping[Any, str]] = {
@@ -22,6 +23,9 @@ LABELS: dict[str, Mapping[Any, str]] = {
     "organisation_status": organisation_forms.STATUSES,
     "role": organisation_forms.ROLES,
     "role_hint": organisation_forms.ROLE_HINTS,
+    "tier": disclosure_forms.TIERS,
+    "actor": disclosure_forms.ACTORS,
+    "notice": notification_wordings.NOTICES,
     "audience": disclosure_forms.AUDIENCES,
     "grade": matching_labels.GRADES,
 }

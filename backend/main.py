@@ -26,9 +26,11 @@ from backend.api import routes as api
 from backend.attachments import routes as attachments
 from backend.attachments.storage import make_storage
 from backend.capabilities import routes as capabilities
+from backend.capabilities import service as capabilities_service
 from backend.config import FRONTEND_DIR, Settings
 from backend.csrf import SAFE_METHODS
 from backend.db import Database, is_conflict, is_unavailable
+from backend.disclosure.models import SubjectKind
 from backend.errors import DomainError, NotFound, NotSignedIn, SecondFactorMissing
 from backend.headers import SECURITY_HEADERS, Compression, HeadAsGet, RequestGuard, SecurityHeaders
 from backend.htmx import wants_fragment
@@ -41,11 +43,16 @@ from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
 from backend.monitoring import routes as monitoring
 from backend.needs import routes as needs
+from backend.needs import service as needs_service
+from backend.notifications import routes as notifications
+from backend.notifications.deps import load_unread
+from backend.notifications.service import Resolver
 from backend.observing import HEADER, Observed
 from backend.organisations import department_routes as departments
 from backend.organisations import member_routes as members
 from backend.organisations import routes as organisations
 from backend.organisations.deps import load_viewer
+from backend.oversight import routes as oversight
 from backend.personal import routes as personal
 from backend.quiet import keep_server_quiet, trace, where
 from backend.references import REFERENCES
@@ -62,6 +69,12 @@ SECOND_FACTOR = "/account/second-factor"
 THREADS = 16
 """Requests that one process works on at the same time; more would wait for the interpreter and for connections."""
 RETRY_SECONDS = 10
+
+RESOLVERS: Mapping[str, Resolver] = {
+    SubjectKind.NEED: needs_service.cards,
+    SubjectKind.CAPABILITY: capabilities_service.cards,
+}
+"""Titles of what notifications are about, as far as the viewer may read them now."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +136,8 @@ def create_app(
     app.state.after_commit = after_commit
     app.state.error_page = error_page
     app.state.references = REFERENCES
+    app.state.resolvers = RESOLVERS
+    app.state.with_viewer = (load_unread,)
 
     # The last one added stands outermost.
     app.add_middleware(BodyInTime)
@@ -144,10 +159,11 @@ def create_app(
     app.add_middleware(Observed)
 
     app.mount("/static", CachedStaticFiles(directory=FRONTEND_DIR / "static"), name="static")
-    # Suggestions come before needs, or their address would be taken for an action on a need.
+    # Suggestions, releases and the like come before needs, or their addresses would be taken for actions on a need.
     subjects = (needs, capabilities)
     of_organisations = (organisations, members, departments)
-    for routes in (monitoring, matching, rehearsal, personal, attachments, api_pages, *of_organisations, *subjects):
+    above = (monitoring, matching, oversight, rehearsal, personal, attachments, api_pages, notifications)
+    for routes in (*above, *of_organisations, *subjects):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])

@@ -14,11 +14,12 @@ from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.disclosure.drafts import DraftCopy
-from backend.disclosure.models import Release
+from backend.disclosure.models import Release, ReleaseProposal, StatusChange, SubjectVersion
 from backend.mailer import Mail
 from backend.matching.models import SearchDocument, SearchSequence
 from backend.needs.models import Need, Requirement
 from backend.needs.support import NeedSupport
+from backend.notifications.models import MailPreference, Notification
 from backend.organisations.models import Department, Invitation, Membership, MembershipRequest, Organisation
 from backend.outbox import OutboxRow
 
@@ -33,19 +34,24 @@ TABLES = (
     ExternalIdentity,
     Invitation,
     Mail,
+    MailPreference,
     Membership,
     MembershipRequest,
     Need,
     NeedSupport,
+    Notification,
     Organisation,
     OutboxRow,
     RecoveryCode,
     Release,
+    ReleaseProposal,
     Requirement,
     SearchDocument,
     SearchSequence,
     SecondFactor,
     ThrottleHit,
+    StatusChange,
+    SubjectVersion,
     User,
     UserSession,
 )

@@ -106,6 +106,7 @@ def _shared(seeded: Seeded, row: Mapping[str, Any]) -> dict[str, Any]:
         "audience": Audience(row.get("audience", "members")),
         "anonymous": row.get("anonymous", False),
         "published_at": utc_now(),
+        "confirmed_at": utc_now(),
     }
 
 
@@ -115,7 +116,6 @@ def _capability(session: Session, seeded: Seeded, row: Mapping[str, Any]) -> Non
         kind=CapabilityKind(row["kind"]),
         status=CapabilityStatus.PUBLISHED,
         stage=Stage(row["stage"]) if row.get("stage") else None,
-        confirmed_at=utc_now(),
         **{name: row.get(name, "") for name in CAPABILITY_TEXTS},
     )
     session.add(capability)

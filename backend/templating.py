@@ -41,6 +41,11 @@ def local_moment(moment: datetime, *, with_date: bool = True) -> str:
     return f"{local.month}月{local.day}日 {time}" if with_date else time
 
 
+def local_time(moment: datetime | None) -> str:
+    """A moment as written in China: 2026年11月22日 16:30."""
+    return f"{local_date(moment)} {moment.astimezone(LOCAL_ZONE):%H:%M}" if moment else ""
+
+
 def paragraphs(text: str) -> Markup:
     """Typed text with its paragraphs and line breaks kept, everything else escaped."""
     blocks = [block for block in text.split("\n\n") if block.strip()]
@@ -77,7 +82,11 @@ def make_environment(labels: Mapping[str, Mapping[Any, str]]) -> Environment:
         category_name=taxonomies.device_categories().name,
     )
     environment.filters.update(
-        local_date=local_date, local_hour=local_hour, local_moment=local_moment, paragraphs=paragraphs
+        local_date=local_date,
+        local_hour=local_hour,
+        local_moment=local_moment,
+        local_time=local_time,
+        paragraphs=paragraphs,
     )
     return environment
 
@@ -98,6 +107,7 @@ def render(
     environment: Environment = request.app.state.templates
     context: dict[str, Any] = {field.name: getattr(page, field.name) for field in fields(page)}
     context |= {"request": request, "viewer": getattr(request.state, "viewer", None), "flash": flash.peek(request)}
+    context["unread"] = getattr(request.state, "unread", 0)
     loaded = environment.get_template(template)
     as_fragment = block is not None and wants_fragment(request)
     if as_fragment and block is not None:

@@ -1,6 +1,6 @@
 """State machines as data: one table per feature, asked by services, templates, audit and the generated diagrams."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,11 +17,16 @@ class Actor(StrEnum):
 
 @dataclass(frozen=True)
 class Transition:
-    """One row of a states table: who may act, where it leads, and the audit event that is written."""
+    """One row of a states table: who may act, where it leads, the audit event, and the event that users are told of.
 
-    who: Actor
+    `needs_note` says that whoever acts has to say why.
+    """
+
+    who: tuple[Actor, ...]
     target: str
     event: str
+    notice: str | None = None
+    needs_note: bool = False
 
 
 Table = Mapping[str, Mapping[str, Transition]]
@@ -35,16 +40,17 @@ def transition(table: Table, status: str, action: str) -> Transition:
     return found
 
 
-def actions(table: Table, status: str, who: Actor) -> list[str]:
-    """The actions that this actor may take in this status, in the order of the table."""
-    return [action for action, step in table.get(status, {}).items() if step.who == who]
+def actions(table: Table, status: str, who: Actor | Collection[Actor]) -> list[str]:
+    """The actions that these actors may take in this status, in the order of the table."""
+    actors = {who} if isinstance(who, Actor) else set(who)
+    return [action for action, step in table.get(status, {}).items() if actors.intersection(step.who)]
 
 
 def mermaid(table: Table, start: str) -> str:
     """The table as a Mermaid state diagram, for docs/states.md."""
     lines = ["stateDiagram-v2", f"    [*] --> {start}"]
     lines += [
-        f"    {status} --> {step.target}: {action} ({step.who})"
+        f"    {status} --> {step.target}: {action} ({', '.join(step.who)})"
         for status, steps in table.items()
         for action, step in steps.items()
     ]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
+from threading import Lock
 
 from sqlmodel import Session
 
@@ -44,6 +45,8 @@ class Factory:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._reviewers: dict[str, Party] = {}
+        self._lock = Lock()
 
     def party(
         self,
@@ -174,9 +177,24 @@ class Factory:
         }
         with self.database.session(write=True) as session:
             need = needs.save(session, party.viewer, new_id(), values, requirements, expected_version=None)
-            if publish:
-                needs.act(session, party.viewer, need.id, "publish")
-            return need
+        return self.publish_need(party, need) if publish else need
+
+    def reviewer(self, region: str) -> Party:
+        """The broker who reviews what this factory publishes in a region; made when first asked for."""
+        with self._lock:
+            if region not in self._reviewers:
+                self._reviewers[region] = self.broker(region)
+            return self._reviewers[region]
+
+    def publish_need(self, party: Party, need: Need) -> Need:
+        """Submit a need, and let a broker of its region publish it."""
+        reviewer = self.reviewer(need.region)
+        with self.database.session(write=True) as session:
+            submitted = needs.act(session, party.viewer, need.id, "submit")
+        if needs.is_open(submitted):
+            return submitted
+        with self.database.session(write=True) as session:
+            return needs.act(session, reviewer.viewer, need.id, "publish")
 
     def capability(
         self,
@@ -202,6 +220,14 @@ class Factory:
         }
         with self.database.session(write=True) as session:
             capability = capabilities.save(session, party.viewer, new_id(), values, expected_version=None)
-            if publish:
-                capabilities.act(session, party.viewer, capability.id, "publish")
-            return capability
+        return self.publish_capability(party, capability) if publish else capability
+
+    def publish_capability(self, party: Party, capability: Capability) -> Capability:
+        """Submit a capability, and let a broker of its region publish it."""
+        reviewer = self.reviewer(capability.region)
+        with self.database.session(write=True) as session:
+            submitted = capabilities.act(session, party.viewer, capability.id, "submit")
+        if capabilities.is_open(submitted):
+            return submitted
+        with self.database.session(write=True) as session:
+            return capabilities.act(session, reviewer.viewer, capability.id, "publish")

@@ -9,7 +9,7 @@ from backend.disclosure.models import SubjectKind
 from backend.matching.documents import stored
 from backend.matching.index_sync import SearchEngine
 from backend.matching.models import SearchTier
-from tests.factories import Party
+from tests.factories import Factory, Party
 
 TITLES = ["可调弯射频房间隔穿刺系统", "病理细胞图像分析软件", "耐高温压力传感器"]
 
@@ -21,7 +21,13 @@ def found(engine: SearchEngine, text: str) -> list[tuple[str, float]]:
 
 
 def act(database: Database, party: Party, subject_id: str, action: str) -> None:
-    """Take an author's action."""
+    """Take an author's action; to publish means that it is submitted and a broker publishes it."""
+    if action == "publish":
+        with database.session() as session:
+            stored = capabilities.find(session, subject_id)
+            assert stored
+        Factory(database).publish_capability(party, stored)
+        return
     with database.session(write=True) as session:
         capabilities.act(session, party.viewer, subject_id, action)
 

@@ -10,7 +10,7 @@ from backend.api.scopes import Scope
 from backend.capabilities.models import CapabilityKind, Stage
 from backend.db import ID_PATTERN
 from backend.disclosure.cards import Card
-from backend.disclosure.models import TEXT_LENGTH, TITLE_LENGTH, Audience, SubjectKind, Tier
+from backend.disclosure.models import NOTE_LENGTH, TEXT_LENGTH, TITLE_LENGTH, Audience, SubjectKind, Tier
 from backend.matching.evidence import Segment, Shown
 from backend.matching.filters import FilterName, State
 from backend.matching.index_sync import EngineState
@@ -271,6 +271,7 @@ class Act(BaseModel):
     """What to do: one of the `actions` of a need or capability."""
 
     action: str = Field(max_length=30, examples=["withdraw"])
+    note: str = Field(default="", max_length=NOTE_LENGTH, description="Why; some actions ask for it.")
 
 
 class OrganisationOut(BaseModel):

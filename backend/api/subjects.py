@@ -29,6 +29,7 @@ from backend.deps import RecordingSessionDep, SessionDep
 from backend.disclosure.cards import Card
 from backend.disclosure.filters import MAX_PAGE, PAGE_SIZE, Filters
 from backend.disclosure.models import SubjectKind
+from backend.forms import clean
 from backend.i18n import gettext as _
 from backend.matching import service as matching
 from backend.matching.deps import EngineDep
@@ -201,7 +202,7 @@ def act_on_need(
     if_match: IfMatch = None,
 ) -> schemas.NeedDetail:
     """Take one of the `actions` of a need."""
-    NEEDS.act(session, viewer, need_id, act.action, if_match)
+    NEEDS.act(session, viewer, need_id, act.action, clean(act.note), if_match)
     return _need(session, viewer, need_id, response)
 
 
@@ -278,7 +279,7 @@ def act_on_capability(
     if_match: IfMatch = None,
 ) -> schemas.CapabilityDetail:
     """Take one of the `actions` of a capability."""
-    CAPABILITIES.act(session, viewer, capability_id, act.action, if_match)
+    CAPABILITIES.act(session, viewer, capability_id, act.action, clean(act.note), if_match)
     return _capability(session, viewer, capability_id, response)
 
 

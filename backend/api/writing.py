@@ -60,7 +60,9 @@ class Writer(Generic[Form, Edited]):
         self._check(form)
         self.editor.save(session, viewer, subject_id, form, subject.version)
 
-    def act(self, session: Session, viewer: Viewer, subject_id: str, action: str, if_match: str | None) -> None:
+    def act(
+        self, session: Session, viewer: Viewer, subject_id: str, action: str, note: str, if_match: str | None
+    ) -> None:
         """Take an author's action; raises NotFound, Forbidden, Conflict, ChangedMeanwhile or Incomplete."""
         subject = self.editor.find(session, subject_id)
         if subject is None or subject.organisation_id not in viewer.organisation_ids:
@@ -73,7 +75,7 @@ class Writer(Generic[Form, Edited]):
                 form = self._form(session, viewer, data, subject.organisation_id)
                 form.publishing = True
                 self._check(form)
-        self.editor.act(session, viewer, subject_id, action)
+        self.editor.act(session, viewer, subject_id, action, note)
 
     def _form(self, session: Session, viewer: Viewer, values: Mapping[str, Any], organisation_id: str) -> Form:
         form: Form = self.editor.form.read(_form_data(values))

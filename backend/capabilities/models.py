@@ -1,12 +1,11 @@
 """Capabilities."""
 
-from datetime import datetime
 from enum import StrEnum
 
 from sqlmodel import Field
 
 from backend.capabilities.states import CapabilityStatus
-from backend.db import UtcDateTime, enum_type
+from backend.db import enum_type
 from backend.disclosure.models import TEXT_LENGTH, TieredSubject
 
 
@@ -51,4 +50,3 @@ class Capability(TieredSubject, table=True):
     certificate: str = Field(default="", max_length=TEXT_LENGTH)
     performance: str = Field(default="", max_length=TEXT_LENGTH)
     cooperation: str = Field(default="", max_length=TEXT_LENGTH)
-    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -21,12 +21,15 @@ def subject_of(capability: Capability) -> Subject:
         region=capability.region,
         audience=capability.audience,
         is_open=capability.status in states.OPEN,
+        is_submitted=capability.status in states.SUBMITTED,
+        submitted_by=capability.submitted_by,
+        version=capability.version,
     )
 
 
 def visible_to(viewer: Viewer) -> ColumnElement[bool]:
     """The condition of every list of capabilities."""
-    return policy.visible_to(viewer, Capability, Capability.status, states.OPEN, GONE)
+    return policy.visible_to(viewer, Capability, Capability.status, states.OPEN, states.SUBMITTED, GONE)
 
 
 def check_can_edit(viewer: Viewer, capability: Capability) -> None:

@@ -10,14 +10,19 @@ from starlette.responses import Response
 from backend.capabilities import policy, service
 from backend.capabilities.forms import CapabilityForm
 from backend.capabilities.models import Capability, CapabilityKind, Stage
-from backend.capabilities.states import CapabilityAction
+from backend.capabilities.states import SUBMITTED, CapabilityAction
+from backend.config import Settings
 from backend.deps import FormDep, RecordingSessionDep, SessionDep
 from backend.disclosure import autosave, pages
 from backend.disclosure.cards import Card
+from backend.disclosure.differences import FieldChange, compare
 from backend.disclosure.filters import Filters, page_number
+from backend.disclosure.lapsing import REMIND_DAYS
 from backend.disclosure.models import SubjectKind
 from backend.disclosure.policy import can_create
 from backend.errors import NotFound
+from backend.notifications import service as notifications
+from backend.notifications.deps import seen
 from backend.organisations import service as organisations
 from backend.organisations.deps import SignedInDep, ViewerDep
 from backend.organisations.models import Organisation
@@ -40,6 +45,11 @@ class CapabilityDetailPage:
     """Context of capabilities/detail.html."""
 
     capability: service.CapabilityDetail
+    days_left: int | None
+    remind_days: int
+    checks: pages.Checks | None
+    changes: Sequence[FieldChange]
+    note_problem: pages.NoteProblem | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,29 @@ def _save(
     return service.save(session, viewer, capability_id, _values(form), expected_version=expected_version)
 
 
+def _show(
+    request: Request,
+    session: Session,
+    viewer: Viewer,
+    capability_id: str,
+    note_problem: pages.NoteProblem | None = None,
+) -> Response:
+    detail = service.read(session, viewer, capability_id)
+    seen(request, notifications.mark_subject_read(session, viewer, capability_id))
+    subject = service.find(session, capability_id)
+    waits = subject is not None and subject.status in SUBMITTED and detail.handling is not None
+    settings: Settings = request.app.state.settings
+    page = CapabilityDetailPage(
+        capability=detail,
+        days_left=pages.days_left(detail.confirmed_at, settings.capability_days) if detail.is_open else None,
+        remind_days=REMIND_DAYS[SubjectKind.CAPABILITY],
+        checks=pages.checks(session, viewer, EDITOR, subject) if waits and subject and not detail.card.is_own else None,
+        changes=compare(CapabilityForm(), *detail.changed) if detail.changed else (),
+        note_problem=note_problem,
+    )
+    return render(request, "capabilities/detail.html", page, status=422 if note_problem else 200)
+
+
 EDITOR = pages.Editor(
     kind=SubjectKind.CAPABILITY,
     template="capabilities/form.html",
@@ -82,6 +115,7 @@ EDITOR = pages.Editor(
     save=_save,
     write=_write,
     act=service.act,
+    show=_show,
     status=lambda capability: capability.status,
     is_open=service.is_open,
 )
@@ -102,15 +136,14 @@ def new_capability(request: Request, session: SessionDep, viewer: SignedInDep) -
 
 @router.post("/capabilities")
 def create_capability(request: Request, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
-    """Save a new capability as a draft, or publish it at once."""
+    """Save a new capability as a draft, or submit it at once."""
     return pages.submit(request, session, viewer, EDITOR, data, None)
 
 
 @router.get("/capabilities/{capability_id}")
 def capability_page(request: Request, capability_id: str, session: RecordingSessionDep, viewer: ViewerDep) -> Response:
     """One capability, as far as the viewer may read it."""
-    detail = service.read(session, viewer, capability_id)
-    return render(request, "capabilities/detail.html", CapabilityDetailPage(detail))
+    return _show(request, session, viewer, capability_id)
 
 
 @router.get("/capabilities/{capability_id}/edit")
@@ -147,12 +180,13 @@ def discard_copy_of_capability(
 
 @router.post("/capabilities/{capability_id}/{action}")
 def act_on_capability(
-    request: Request, capability_id: str, action: str, session: SessionDep, viewer: SignedInDep
+    request: Request, capability_id: str, action: str, session: SessionDep, viewer: SignedInDep, data: FormDep
 ) -> Response:
-    """Publish, withdraw, discard or restore."""
-    if action not in list(CapabilityAction):
+    """Take an action of the author or of a broker: submit, publish, return, withdraw and the others of the table."""
+    # What the system alone does has no address.
+    if action not in list(CapabilityAction) or action == CapabilityAction.EXPIRE:
         raise NotFound
-    return pages.act(request, session, viewer, EDITOR, capability_id, action)
+    return pages.act(request, session, viewer, EDITOR, capability_id, action, data)
 
 
 @router.get("/organisations/{organisation_id}/capabilities")

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -11,18 +12,30 @@ from backend.capabilities import policy, states
 from backend.capabilities.models import Capability, Stage
 from backend.db import utc_now
 from backend.disclosure import service as disclosure
+from backend.disclosure import versions
 from backend.disclosure.cards import Card, card
+from backend.disclosure.handling import Handling, handling, unread_changes
+from backend.disclosure.lapsing import Lapsing
 from backend.disclosure.lists import Lists
 from backend.disclosure.models import SubjectKind, Tier, TieredText
-from backend.disclosure.policy import Opened, can_write, check_can_create, check_can_read, readable_tiers
+from backend.disclosure.policy import Opened, can_review, can_write, check_can_create, check_can_read, readable_tiers
+from backend.disclosure.releases import tiers_of
 from backend.errors import NotFound
 from backend.organisations import service as organisations
 from backend.organisations.policy import Viewer
 from backend.transitions import Actor, actions
 
+TIERS: Mapping[str, Tier] = {
+    **dict.fromkeys(("title", "summary", "kind", "specialty", "device_category", "region"), Tier.TEASER),
+    **dict.fromkeys(("audience", "anonymous"), Tier.TEASER),
+    **dict.fromkeys(("composition", "principle", "indications", "stage", "certificate"), Tier.BRIEF),
+    **dict.fromkeys(("performance", "cooperation"), Tier.BRIEF),
+    "contact": Tier.ANNEX,
+}
 TYPE = disclosure.SubjectType(
     kind=SubjectKind.CAPABILITY,
     table=states.TABLE,
+    tiers=TIERS,
     create_event=Event.CAPABILITY_CREATE,
     edit_event=Event.CAPABILITY_EDIT,
     brief_read_event=Event.CAPABILITY_BRIEF_READ,
@@ -45,7 +58,10 @@ class CapabilityBrief:
 
 @dataclass(frozen=True)
 class CapabilityDetail:
-    """A capability as far as the viewer may read it: `brief` and `contact` are None where that tier is closed."""
+    """A capability as far as the viewer may read it: `brief` and `contact` are None where that tier is closed.
+
+    `handling` is for the own organisation and brokers of the region, `changed` for organisations to which it is open.
+    """
 
     card: Card
     brief: CapabilityBrief | None
@@ -54,6 +70,9 @@ class CapabilityDetail:
     is_open: bool
     can_edit: bool
     actions: tuple[str, ...]
+    confirmed_at: datetime | None
+    handling: Handling | None
+    changed: tuple[versions.Fields, versions.Fields] | None
 
 
 def get(session: Session, viewer: Viewer, capability_id: str) -> Capability:
@@ -77,8 +96,8 @@ def read(session: Session, viewer: Viewer, capability_id: str) -> CapabilityDeta
     """A capability for its page; the reading of a closed tier by others is recorded. Raises NotFound."""
     capability = get(session, viewer, capability_id)
     facts = policy.subject_of(capability)
-    released = disclosure.released_tiers(session, viewer, SubjectKind.CAPABILITY, capability_id)
-    tiers = readable_tiers(viewer, facts, released)
+    opened = disclosure.opened_to(session, viewer, SubjectKind.CAPABILITY, capability_id)
+    tiers = readable_tiers(viewer, facts, tiers_of(opened))
     brief = None
     if Tier.BRIEF in tiers:
         brief = CapabilityBrief(
@@ -91,8 +110,9 @@ def read(session: Session, viewer: Viewer, capability_id: str) -> CapabilityDeta
             cooperation=capability.cooperation,
         )
     for tier in tiers:
-        disclosure.record_reading(session, TYPE, viewer, facts, capability.version, tier)
+        disclosure.record_reading(session, TYPE, viewer, facts, opened, tier)
     may_write = can_write(viewer, facts)
+    roles = ({Actor.AUTHOR} if may_write else set()) | ({Actor.BROKER} if can_review(viewer, facts) else set())
     return CapabilityDetail(
         card=_cards(session, viewer, [capability])[0],
         brief=brief,
@@ -100,7 +120,10 @@ def read(session: Session, viewer: Viewer, capability_id: str) -> CapabilityDeta
         version=capability.version,
         is_open=facts.is_open,
         can_edit=may_write and capability.status in states.EDITABLE,
-        actions=tuple(actions(states.TABLE, capability.status, Actor.AUTHOR)) if may_write else (),
+        actions=tuple(actions(states.TABLE, capability.status, roles)),
+        confirmed_at=capability.confirmed_at,
+        handling=handling(session, TYPE, viewer, facts, capability.status),
+        changed=unread_changes(session, TYPE, facts, opened, versions.plain(capability, TIERS)),
     )
 
 
@@ -133,12 +156,19 @@ def save(
         if not viewer.may_write_for(str(values["organisation_id"])):
             raise NotFound
         capability = Capability(id=capability_id, author_id=viewer.user_id, **values)
-        return disclosure.save(session, TYPE, viewer, capability, values, expected_version=None)
+        disclosure.save(session, TYPE, viewer, capability, values, expected_version=None)
+        _edited(session, viewer, capability, {})
+        return capability
     policy.check_can_edit(viewer, capability)
+    before = _keep(session, capability)
+    version = capability.version
     # The owner of a capability does not change with its text.
     values = {name: value for name, value in values.items() if name != "organisation_id"}
     seen = disclosure.FIRST_VERSION if expected_version is None else expected_version
-    return disclosure.save(session, TYPE, viewer, capability, values, expected_version=seen)
+    disclosure.save(session, TYPE, viewer, capability, values, expected_version=seen)
+    if capability.version != version:
+        _edited(session, viewer, capability, before)
+    return capability
 
 
 def write_draft(session: Session, capability: Capability, values: Mapping[str, Any]) -> bool:
@@ -153,18 +183,57 @@ def write_draft(session: Session, capability: Capability, values: Mapping[str, A
     return bool(changed)
 
 
-def act(session: Session, viewer: Viewer, capability_id: str, action: str) -> Capability:
-    """Take an author's action; raises NotFound, Forbidden, or Conflict where the status does not allow it."""
-    capability = session.get(Capability, capability_id)
+def _keep(session: Session, capability: Capability, *, shown: bool = False) -> dict[str, Any]:
+    """Keep the present version, which was written before versions were kept, or is shown to others from now on."""
+    fields = versions.plain(capability, TIERS)
+    shown = shown or capability.status in states.OPEN or capability.status in states.SUBMITTED
+    versions.keep(
+        session,
+        SubjectKind.CAPABILITY,
+        capability,
+        fields,
+        user_id=capability.author_id,
+        at=capability.updated_at,
+        shown=shown,
+    )
+    return fields
+
+
+def _edited(session: Session, viewer: Viewer, capability: Capability, before: Mapping[str, Any]) -> None:
+    facts, after = policy.subject_of(capability), versions.plain(capability, TIERS)
+    disclosure.edited(session, TYPE, viewer, capability, facts, before, after)
+
+
+def act(session: Session, viewer: Viewer | None, capability_id: str, action: str, note: str = "") -> Capability:
+    """Take an action, as the system where `viewer` is None.
+
+    Raises NotFound, Forbidden, Conflict where the status does not allow it, or BadNote. What the only broker of a
+    region submits is published at once: nobody else could review it.
+    """
+    capability = session.get(Capability, capability_id, with_for_update=True)
     if capability is None:
         raise NotFound
-    facts = policy.subject_of(capability)
-    step = disclosure.act(session, TYPE, viewer, capability, facts, capability.status, action)
-    capability.status = states.CapabilityStatus(step.target)
-    if capability.status in states.OPEN:
-        capability.published_at = capability.confirmed_at = utc_now()
-    session.flush()
+    _step(session, viewer, capability, action, note)
+    is_waiting = capability.status in states.SUBMITTED
+    if is_waiting and viewer and disclosure.passes_directly(session, viewer, policy.subject_of(capability)):
+        _step(session, None, capability, states.CapabilityAction.PUBLISH)
     return capability
+
+
+def _step(session: Session, viewer: Viewer | None, capability: Capability, action: str, note: str = "") -> None:
+    was_open = capability.status in states.OPEN
+    facts = policy.subject_of(capability)
+    step = disclosure.act(session, TYPE, viewer, capability, facts, capability.status, action, note)
+    capability.status = states.CapabilityStatus(step.target)
+    if capability.status in states.SUBMITTED:
+        capability.submitted_at, capability.submitted_by = utc_now(), viewer.user_id if viewer else None
+        _keep(session, capability, shown=True)
+    if capability.status in states.OPEN and not was_open:
+        capability.published_at = capability.confirmed_at = utc_now()
+        _keep(session, capability, shown=True)
+    if action == states.CapabilityAction.CONFIRM:
+        capability.confirmed_at = utc_now()
+    session.flush()
 
 
 def _cards(session: Session, viewer: Viewer, capabilities: Sequence[Capability]) -> list[Card]:
@@ -177,11 +246,13 @@ LISTS = Lists(
     kind=col(Capability.kind),
     status=col(Capability.status),
     open_statuses=states.OPEN,
+    submitted=states.SUBMITTED,
     visible_to=policy.visible_to,
     teasers=_cards,
 )
 cards, own, listing, open_ids = LISTS.cards, LISTS.own, LISTS.listing, LISTS.open_ids
-named_ids = LISTS.named_ids
+LAPSING = Lapsing(SubjectKind.CAPABILITY, Capability, states.CapabilityStatus.PUBLISHED, policy.subject_of, act)
+named_ids, waiting = LISTS.named_ids, LISTS.waiting
 
 
 def text_of(session: Session, capability_id: str) -> TieredText | None:

@@ -17,7 +17,7 @@ Listed = TypeVar("Listed", bound=TieredSubject)
 
 _OF_A_TEASER = (
     *("id", "organisation_id", "title", "specialty", "device_category", "region", "summary", "audience", "anonymous"),
-    *("updated_at", "published_at"),
+    *("updated_at", "published_at", "submitted_by", "version"),
 )
 """The columns that a card is made of, beside kind and status."""
 
@@ -33,6 +33,7 @@ class Lists(Generic[Listed]):
     kind: Any
     status: Any
     open_statuses: Collection[str]
+    submitted: Collection[str]
     visible_to: Callable[[Viewer], ColumnElement[bool]]
     teasers: Callable[[Session, Viewer, Sequence[Listed]], list[Card]]
     further: Sequence[Any] = ()
@@ -70,6 +71,11 @@ class Lists(Generic[Listed]):
         query = query.order_by(col(self.table.published_at).desc(), col(self.table.id))
         rows = session.exec(query.offset(filters.offset).limit(filters.limit)).all()
         return self.teasers(session, viewer, rows), total
+
+    def waiting(self, session: Session, regions: Collection[str]) -> list[Listed]:
+        """What waits for a review in these regions, oldest first."""
+        query = select(self.table).where(self.status.in_(self.submitted), col(self.table.region).in_(regions))
+        return list(session.exec(query.order_by(col(self.table.submitted_at), col(self.table.id))).all())
 
     def open_ids(self, session: Session) -> Sequence[str]:
         """The ids of all that others may find."""

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 from backend.db import UtcDateTime, enum_type, new_id, utc_now
 
 TITLE_LENGTH = 80
 TEXT_LENGTH = 4000
+NOTE_LENGTH = 1000
 
 
 class SubjectKind(StrEnum):
@@ -60,11 +63,54 @@ class TieredSubject(SQLModel):
     version: int = 1
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     updated_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    submitted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    submitted_by: str | None = Field(default=None, foreign_key="user_account.id", ondelete="SET NULL")
     published_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When its author last said that it holds: on publishing, extending, confirming."""
+    reminded_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class StatusChange(SQLModel, table=True):
+    """One step in the life of a subject, with what was said to it; rows are only ever added."""
+
+    __tablename__ = "status_change"
+    __table_args__ = (Index("ix_status_change_subject", "subject_kind", "subject_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    subject_kind: SubjectKind = Field(sa_type=enum_type(SubjectKind))
+    subject_id: str = Field(max_length=16)
+    at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    actor: str = Field(max_length=20)
+    actor_id: str | None = Field(default=None, foreign_key="user_account.id", ondelete="SET NULL")
+    action: str = Field(max_length=30)
+    status: str = Field(max_length=30)
+    version: int
+    note: str = Field(default="", max_length=NOTE_LENGTH)
+
+
+class SubjectVersion(SQLModel, table=True):
+    """A text as it was saved: all tiers and the requirements.
+
+    `shown` says that others than its own organisation could read it, being submitted or open. A draft that nobody saw
+    stays with its organisation for ever.
+    """
+
+    __tablename__ = "subject_version"
+    __table_args__ = (UniqueConstraint("subject_id", "number", "subject_kind"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    subject_kind: SubjectKind = Field(sa_type=enum_type(SubjectKind))
+    subject_id: str = Field(max_length=16)
+    number: int
+    at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    user_id: str | None = Field(default=None, foreign_key="user_account.id", ondelete="SET NULL")
+    shown: bool = False
+    fields: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
 
 
 class Release(SQLModel, table=True):
-    """披露授权: a tier of one subject, opened to one organisation."""
+    """披露授权: a tier of one subject, opened to one organisation; the annex includes the brief."""
 
     __tablename__ = "release"
 
@@ -78,6 +124,23 @@ class Release(SQLModel, table=True):
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ReleaseProposal(SQLModel, table=True):
+    """A broker's suggestion to open a tier to an organisation; whoever writes for the author decides."""
+
+    __tablename__ = "release_proposal"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=16)
+    subject_kind: SubjectKind = Field(sa_type=enum_type(SubjectKind))
+    subject_id: str = Field(max_length=16, index=True)
+    tier: Tier = Field(sa_type=enum_type(Tier))
+    organisation_id: str = Field(foreign_key="organisation.id", index=True, ondelete="CASCADE")
+    proposed_by: str | None = Field(default=None, foreign_key="user_account.id", ondelete="SET NULL")
+    note: str = Field(default="", max_length=NOTE_LENGTH)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    accepted: bool | None = None
 
 
 @dataclass(frozen=True)

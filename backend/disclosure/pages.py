@@ -1,30 +1,37 @@
-"""What the pages of needs and capabilities share: showing the form, and taking a submitted one."""
+"""What the pages of needs and capabilities share: showing the form, taking a submitted one, and acting."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from fastapi import Request
 from sqlmodel import Session
 from starlette.datastructures import FormData
 from starlette.responses import Response
+from wtforms import TextAreaField
 
 from backend import flash
-from backend.db import new_id
+from backend.db import new_id, utc_now
 from backend.disclosure import drafts
 from backend.disclosure.cards import PATHS
 from backend.disclosure.forms import SubjectForm
 from backend.disclosure.models import Audience, SubjectKind, TieredSubject
 from backend.disclosure.policy import check_can_create
-from backend.disclosure.service import EditedElsewhere
-from backend.errors import NotFound
+from backend.disclosure.service import BadNote, EditedElsewhere
+from backend.errors import Conflict, NotFound
+from backend.forms import clean
 from backend.htmx import redirect
+from backend.i18n import gettext as _
 from backend.organisations.policy import MembershipFacts, Viewer
 from backend.templating import render
 
 FORM_ONLY = frozenset({"subject_id", "version", "editing", "requirements"})
-PUBLISH = "publish"
+SUBMIT, PUBLISH, SUBMITTED = "submit", "publish", "submitted"
 DISCARD = "discard"
+REVIEWS = "/reviews"
+NOT_OF_THE_TEXT = frozenset({"organisation_id", "department_id"})
+"""Fields that are checked against the memberships of whoever fills the form in, which says nothing of the text."""
 
 Form = TypeVar("Form", bound=SubjectForm)
 Edited = TypeVar("Edited", bound=TieredSubject)
@@ -56,6 +63,23 @@ class FormPage:
 
 
 @dataclass(frozen=True)
+class NoteProblem:
+    """An action whose reason was missing or too long: the reason as it was typed, and what is wrong with it."""
+
+    action: str
+    text: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What the form says of a text that waits for its review: (label, message) of problems, labels of empty fields."""
+
+    problems: tuple[tuple[str, str], ...]
+    empty: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Editor(Generic[Form, Edited]):
     """What tells the two forms apart. The functions are those of the feature's own service and routes."""
 
@@ -68,7 +92,8 @@ class Editor(Generic[Form, Edited]):
     prepare: Callable[[Session, Form, Viewer, MembershipFacts | None], None]
     save: Callable[[Session, Viewer, str, Form, int | None], Edited]
     write: Callable[[Session, Edited, Form], bool]
-    act: Callable[[Session, Viewer, str, str], Edited]
+    act: Callable[[Session, Viewer, str, str, str], Edited]
+    show: Callable[[Request, Session, Viewer, str, "NoteProblem"], Response]
     status: Callable[[Edited], str]
     is_open: Callable[[Edited], bool]
 
@@ -185,15 +210,19 @@ def submit(
         check_can_create(viewer)
         # A form that is sent twice, or sent again after the back button, finds the subject that it made before.
         subject_id = form.subject_id.data if editor.find(session, form.subject_id.data or "") else None
-    existing = editor.editable(session, viewer, subject_id) if subject_id else None
-    publishing = data.get("action") == PUBLISH
-    form.publishing = publishing or (existing is not None and editor.is_open(existing))
+    submitting = data.get("action") == SUBMIT
+    existing, conflict = _existing(session, viewer, editor, subject_id)
+    form.publishing = submitting or (existing is not None and editor.is_open(existing))
     prepare(session, viewer, editor, form, existing.organisation_id if existing else form.organisation_id.data)
     if existing is None:
         page = FormPage(form, True, False, editor.path, "draft")
     else:
         form.organisation_id.data = existing.organisation_id
         page = page_of(form, editor, existing)
+    if conflict is not None and existing is not None:
+        if submitting and editor.status(existing) == SUBMITTED and _says_the_same(form, existing):
+            return _done(request, editor, existing, SUBMIT)
+        return render(request, editor.template, replace(page, conflict=conflict.zh), status=conflict.status)
     if not form.validate():
         return render(request, editor.template, page, status=422)
     try:
@@ -206,10 +235,39 @@ def submit(
         return render(request, editor.template, page, status=error.status)
     drafts.forget(session, editor.kind, target_id, viewer.user_id)
     code = "saved" if opened_new else "changed"
-    if publishing and not editor.is_open(subject):
-        editor.act(session, viewer, subject.id, PUBLISH)
-        code = PUBLISH
-    return flash.put(redirect(request, f"{editor.path}/{subject.id}"), f"{editor.kind}-{code}")
+    if submitting and not editor.is_open(subject):
+        subject = editor.act(session, viewer, subject.id, SUBMIT, "")
+        code = PUBLISH if editor.is_open(subject) else SUBMIT
+    return _done(request, editor, subject, code)
+
+
+def _existing(
+    session: Session, viewer: Viewer, editor: Editor[Form, Edited], subject_id: str | None
+) -> tuple[Edited | None, Conflict | None]:
+    """The subject that a form is about, and why it cannot be changed now; raises NotFound or Forbidden.
+
+    A colleague may have submitted it meanwhile: what was typed comes back then, and is not lost.
+    """
+    if not subject_id:
+        return None, None
+    try:
+        return editor.editable(session, viewer, subject_id), None
+    except Conflict:
+        return editor.find(session, subject_id), Conflict(
+            _("这份内容目前不能修改，可能已提交审核。您填写的内容保留在下方；取回或退回后可再次保存。"),
+            "This text cannot be changed now; it may have been submitted. What you typed is kept below.",
+        )
+
+
+def _says_the_same(form: SubjectForm, subject: TieredSubject) -> bool:
+    """Whether a form repeats what is stored: it was sent twice."""
+    values = values_of(form) if form.validate() else {}
+    stored = subject.model_dump()
+    return bool(values) and all(stored[name] == value for name, value in values.items() if name in stored)
+
+
+def _done(request: Request, editor: Editor[Form, Edited], subject: Edited, code: str, url: str = "") -> Response:
+    return flash.put(redirect(request, url or f"{editor.path}/{subject.id}"), f"{editor.kind}-{code}")
 
 
 def _seen_version(
@@ -228,16 +286,41 @@ def act(
     editor: Editor[Form, Edited],
     subject_id: str,
     action: str,
+    data: FormData,
 ) -> Response:
-    """Take an author's action; a draft too incomplete to publish comes back as a form that says what is missing."""
-    if action == PUBLISH:
+    """Take an action; a draft too incomplete to submit comes back as a form that says what is missing.
+
+    Whoever cannot read the subject any more, as a broker who has returned it, goes on to what else waits.
+    """
+    if action == SUBMIT:
         subject = editor.editable(session, viewer, subject_id)
         form = _stored_form(session, viewer, editor, subject)
         form.publishing = True
         if not form.validate():
             page = page_of(form, editor, subject)
             return render(request, editor.template, page, status=422)
-    editor.act(session, viewer, subject_id, action)
+    note = clean(str(data.get("note") or ""))
+    try:
+        subject = editor.act(session, viewer, subject_id, action, note)
+    except BadNote as error:
+        return editor.show(request, session, viewer, subject_id, NoteProblem(action, note, error.zh))
     if action == DISCARD:
         drafts.forget_all(session, editor.kind, subject_id)
-    return flash.put(redirect(request, f"{editor.path}/{subject_id}"), f"{editor.kind}-{action}")
+    code = PUBLISH if action == SUBMIT and editor.is_open(subject) else action
+    stays = subject.organisation_id in viewer.organisation_ids or editor.is_open(subject)
+    return _done(request, editor, subject, code, "" if stays else REVIEWS)
+
+
+def checks(session: Session, viewer: Viewer, editor: Editor[Form, Edited], subject: Edited) -> Checks:
+    """What the form says of a stored text, as it would to its author."""
+    form = _stored_form(session, viewer, editor, subject)
+    form.publishing = True
+    form.validate()
+    problems = [(label, message) for id_, label, message in form.problems if id_ not in NOT_OF_THE_TEXT]
+    empty = [f.label.text for f in form if isinstance(f, TextAreaField) and not f.data and not f.errors]
+    return Checks(tuple(problems), tuple(empty))
+
+
+def days_left(confirmed_at: datetime | None, days: int) -> int | None:
+    """Full days until a text that was confirmed at a moment lapses; None where it does not."""
+    return (confirmed_at + timedelta(days=days) - utc_now()).days if confirmed_at is not None else None

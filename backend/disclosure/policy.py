@@ -28,6 +28,9 @@ class Subject:
     region: str
     audience: Audience
     is_open: bool
+    is_submitted: bool = False
+    submitted_by: str | None = None
+    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ def readable_tiers(viewer: Viewer, subject: Subject, released: Collection[Tier] 
     """The tiers of the subject that the viewer may read; `released` are those opened to the viewer's organisations."""
     if subject.organisation_id in viewer.organisation_ids:
         return EVERYTHING
+    if subject.is_submitted and not subject.is_open:
+        return frozenset({Tier.TEASER, Tier.BRIEF}) if has_jurisdiction(viewer, subject) else NOTHING
     if not subject.is_open:
         return NOTHING
     tiers: set[Tier] = set()
@@ -53,13 +58,28 @@ def readable_tiers(viewer: Viewer, subject: Subject, released: Collection[Tier] 
         tiers.add(Tier.TEASER)
     if viewer.is_verified_member:
         tiers.update(released)
-    if subject.region in viewer.jurisdictions:
+    if has_jurisdiction(viewer, subject):
         tiers.update({Tier.TEASER, Tier.BRIEF})
     return frozenset(tiers)
 
 
+def has_jurisdiction(viewer: Viewer, subject: Subject) -> bool:
+    """Whether the viewer is a broker of the subject's region, and the subject has come before brokers at all."""
+    return (subject.is_open or subject.is_submitted) and subject.region in viewer.jurisdictions
+
+
+def oversees(viewer: Viewer, subject: Subject) -> bool:
+    """Whether the viewer sees how the subject is handled: its history, versions, releases and who read it."""
+    return subject.organisation_id in viewer.organisation_ids or has_jurisdiction(viewer, subject)
+
+
 def visible_to(
-    viewer: Viewer, table: type[TieredSubject], status: Any, open_statuses: Collection[str], gone: Collection[str]
+    viewer: Viewer,
+    table: type[TieredSubject],
+    status: Any,
+    open_statuses: Collection[str],
+    submitted: Collection[str],
+    gone: Collection[str],
 ) -> ColumnElement[bool]:
     """The SQL condition for the subjects whose teaser the viewer may read: the row-wise twin of `readable_tiers`.
 
@@ -75,7 +95,8 @@ def visible_to(
     else:
         conditions.append(and_(is_open, col(table.audience) == Audience.PUBLIC))
     if viewer.jurisdictions:
-        conditions.append(and_(is_open, col(table.region).in_(viewer.jurisdictions)))
+        before_brokers = status.in_([*open_statuses, *submitted])
+        conditions.append(and_(before_brokers, col(table.region).in_(viewer.jurisdictions)))
     return or_(*conditions)
 
 
@@ -131,4 +152,49 @@ def knows_author(viewer: Viewer, subject: Subject, *, anonymous: bool) -> bool:
     """Whether the viewer may learn which organisation stands behind an anonymous subject."""
     if not anonymous or subject.organisation_id in viewer.organisation_ids:
         return True
-    return subject.is_open and subject.region in viewer.jurisdictions
+    return has_jurisdiction(viewer, subject)
+
+
+def check_can_review(viewer: Viewer, subject: Subject) -> None:
+    """Raise NotFound where the subject is none of the viewer's region, Forbidden for brokers who only read."""
+    if not has_jurisdiction(viewer, subject):
+        raise NotFound
+    if subject.region not in viewer.acting_jurisdictions:
+        raise Forbidden
+    if subject.is_submitted and subject.submitted_by == viewer.user_id:
+        raise Forbidden(
+            "自己提交的内容需由另一位撮合员审核。", "What you have submitted yourself is reviewed by another broker."
+        )
+
+
+def can_review(viewer: Viewer, subject: Subject) -> bool:
+    """Whether the viewer takes a broker's actions on the subject."""
+    try:
+        check_can_review(viewer, subject)
+    except (NotFound, Forbidden):
+        return False
+    return True
+
+
+def check_can_propose(viewer: Viewer, subject: Subject) -> None:
+    """Raise as `check_can_review`; besides Conflict where the subject is not open, as nothing could be read."""
+    check_can_review(viewer, subject)
+    if not subject.is_open:
+        raise Conflict
+
+
+def check_can_release(viewer: Viewer, subject: Subject) -> None:
+    """Raise as `check_can_write`; besides Conflict where the subject is not open, as nothing could be read."""
+    check_can_write(viewer, subject)
+    if not subject.is_open:
+        raise Conflict
+
+
+def can_release(viewer: Viewer, subject: Subject) -> bool:
+    """Whether the viewer may open tiers of the subject to others now."""
+    return subject.is_open and can_write(viewer, subject)
+
+
+def can_propose(viewer: Viewer, subject: Subject) -> bool:
+    """Whether the viewer may suggest to the author to open a tier."""
+    return subject.is_open and can_review(viewer, subject) and not can_write(viewer, subject)

@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel import Session, col, func, select, update
 
 from backend import outbox
-from backend.disclosure.models import Release, SubjectKind, TieredSubject
+from backend.disclosure.models import Release, ReleaseProposal, SubjectKind, TieredSubject
 from backend.organisations.references import Merge, Reference
 
 
@@ -50,3 +50,19 @@ def of_releases(label: str) -> Reference:
         session.exec(update(Release).where(owner == merge.duplicate_id).values(organisation_id=merge.kept_id))
 
     return Reference(label, ["release.organisation_id"], count, move)
+
+
+def of_proposals(label: str) -> Reference:
+    """What brokers proposed to open to an organisation, and nobody has decided."""
+    owner = col(ReleaseProposal.organisation_id)
+
+    def count(session: Session, organisation_id: str) -> int:
+        waits = col(ReleaseProposal.decided_at).is_(None)
+        return session.exec(
+            select(func.count()).select_from(ReleaseProposal).where(owner == organisation_id, waits)
+        ).one()
+
+    def move(session: Session, merge: Merge) -> None:
+        session.exec(update(ReleaseProposal).where(owner == merge.duplicate_id).values(organisation_id=merge.kept_id))
+
+    return Reference(label, ["release_proposal.organisation_id"], count, move)

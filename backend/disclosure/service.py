@@ -1,18 +1,51 @@
-"""Releases, and the operations that needs and capabilities share: writing, acting, recording what is read."""
+"""The operations that needs and capabilities share: writing, acting, keeping versions, recording what is read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
 from backend import outbox, transitions
 from backend.audit import events
 from backend.db import utc_now
-from backend.disclosure.models import Release, SubjectKind, Tier, TieredSubject
-from backend.disclosure.policy import Opened, Subject, check_can_write, readable_tiers
-from backend.errors import Conflict, Forbidden
+from backend.disclosure import readings, releases, versions
+from backend.disclosure.announcing import announce, passes_directly
+from backend.disclosure.models import NOTE_LENGTH, Release, StatusChange, SubjectKind, Tier, TieredSubject
+from backend.disclosure.policy import (
+    Opened,
+    Subject,
+    can_review,
+    can_write,
+    check_can_review,
+    check_can_write,
+    has_jurisdiction,
+    readable_tiers,
+)
+from backend.disclosure.releases import grant, opened_to, released_tiers, revoke
+from backend.errors import Conflict, DomainError, Forbidden
+from backend.notifications.models import Notice
 from backend.organisations.policy import Viewer
+from backend.transitions import Actor, Transition
+
+__all__ = [
+    "FIRST_VERSION",
+    "BadNote",
+    "EditedElsewhere",
+    "SubjectType",
+    "act",
+    "edited",
+    "grant",
+    "history",
+    "last_note",
+    "opened_to",
+    "passes_directly",
+    "record_reading",
+    "released_tiers",
+    "revoke",
+    "save",
+    "touch",
+]
 
 Written = TypeVar("Written", bound=TieredSubject)
 
@@ -26,31 +59,33 @@ class EditedElsewhere(Conflict):
     en = "This text was changed in another window or by a colleague. What you typed is kept; saving again replaces it."
 
 
+class BadNote(DomainError):
+    """An action that wants a reason came without one, or with one that is too long."""
+
+    status = 422
+    zh = "请写明理由，不超过 1,000 字。"
+    en = "Please say why, in no more than 1,000 characters."
+
+
 @dataclass(frozen=True)
 class SubjectType:
-    """What tells needs and capabilities apart for the shared operations."""
+    """What tells needs and capabilities apart for the shared operations.
+
+    `tiers` names the fields of a text in the order of its form, each with its tier.
+    """
 
     kind: SubjectKind
     table: transitions.Table
+    tiers: Mapping[str, Tier]
     create_event: str
     edit_event: str
     brief_read_event: str
     annex_read_event: str
 
-
-def released_tiers(session: Session, viewer: Viewer, kind: SubjectKind, subject_id: str) -> frozenset[Tier]:
-    """The tiers of a subject that are open to the viewer's organisations now; an unverified one reads none."""
-    if not viewer.verified_organisation_ids:
-        return frozenset()
-    now = utc_now()
-    query = select(Release.tier).where(
-        Release.subject_kind == kind,
-        Release.subject_id == subject_id,
-        col(Release.organisation_id).in_(viewer.verified_organisation_ids),
-        col(Release.revoked_at).is_(None),
-        or_(col(Release.expires_at).is_(None), col(Release.expires_at) > now),
-    )
-    return frozenset(Tier(tier) for tier in session.exec(query).all())
+    @property
+    def read_events(self) -> tuple[str, str]:
+        """The events of reading, the annex last."""
+        return self.brief_read_event, self.annex_read_event
 
 
 def opened(session: Session, viewer: Viewer, subject: TieredSubject, facts: Subject, *, is_editable: bool) -> Opened:
@@ -97,29 +132,111 @@ def touch(session: Session, of: SubjectType, viewer: Viewer, subject: TieredSubj
     session.flush()
 
 
-def act(
-    session: Session, of: SubjectType, viewer: Viewer, subject: TieredSubject, facts: Subject, status: str, action: str
-) -> transitions.Transition:
-    """Look an author's action up, record it and ask for the index to follow; the caller sets the status.
+def edited(
+    session: Session,
+    of: SubjectType,
+    viewer: Viewer,
+    subject: TieredSubject,
+    facts: Subject,
+    before: versions.Fields,
+    after: versions.Fields,
+) -> None:
+    """Keep the version that a save has made; of a published text, tell the broker and those to whom it is open.
 
-    Raises NotFound for strangers, Forbidden for readers, Conflict where the status does not allow the action.
+    `facts` are those after the save.
     """
-    check_can_write(viewer, facts)
+    at = subject.updated_at
+    seen = facts.is_open or facts.is_submitted
+    versions.keep(session, of.kind, subject, after, user_id=viewer.user_id, at=at, shown=seen)
+    tiers = versions.changed_tiers(before, after, of.tiers)
+    if not facts.is_open or not tiers:
+        return
+    if tiers - {Tier.ANNEX}:
+        announce(session, subject, facts, Notice.TEXT_EDITED, viewer.user_id)
+    releases.tell_of_edit(session, facts, tiers)
+
+
+def act(
+    session: Session,
+    of: SubjectType,
+    viewer: Viewer | None,
+    subject: TieredSubject,
+    facts: Subject,
+    status: str,
+    action: str,
+    note: str = "",
+) -> Transition:
+    """Look an action up, record it, tell whom it concerns; the caller sets the status.
+
+    `viewer` is None where the system acts. Raises NotFound for strangers, Forbidden for those who only read and for
+    actions of somebody else, Conflict where the status does not allow the action, BadNote where a reason is missing.
+    """
+    roles = _roles(viewer, facts)
     step = transitions.transition(of.table, status, action)
-    if step.who is not transitions.Actor.AUTHOR:
+    actor = next((who for who in step.who if who in roles), None)
+    if actor is None:
+        if viewer is not None and Actor.BROKER in step.who and has_jurisdiction(viewer, facts):
+            check_can_review(viewer, facts)
         raise Forbidden
-    subject.updated_at = utc_now()
+    note = note.strip()
+    if len(note) > NOTE_LENGTH or (step.needs_note and not note):
+        raise BadNote
+    user_id = viewer.user_id if viewer is not None else None
+    now = utc_now()
+    subject.updated_at = now
     session.add(subject)
-    events.record(session, step.event, of.kind, subject.id, actor_id=viewer.user_id, version=subject.version)
+    session.add(
+        StatusChange(
+            subject_kind=of.kind,
+            subject_id=subject.id,
+            at=now,
+            actor=actor.value,
+            actor_id=user_id,
+            action=action,
+            status=step.target,
+            version=subject.version,
+            note=note,
+        )
+    )
+    # What was said stays out of the trail: others read that.
+    events.record(session, step.event, of.kind, subject.id, actor_id=user_id, version=subject.version)
     outbox.append(session, outbox.Topic.INDEX, of.kind, subject.id)
+    announce(session, subject, facts, step.notice, user_id)
     return step
 
 
+def _roles(viewer: Viewer | None, facts: Subject) -> set[Actor]:
+    """In which roles somebody may act on a subject; raises NotFound or Forbidden where in none."""
+    if viewer is None:
+        return {Actor.SYSTEM}
+    found = {Actor.AUTHOR} if can_write(viewer, facts) else set()
+    if can_review(viewer, facts):
+        found.add(Actor.BROKER)
+    if not found:
+        if has_jurisdiction(viewer, facts):
+            check_can_review(viewer, facts)
+        check_can_write(viewer, facts)
+    return found
+
+
+def history(session: Session, kind: SubjectKind, subject_id: str) -> Sequence[StatusChange]:
+    """The steps in the life of a subject, newest first."""
+    query = select(StatusChange).where(StatusChange.subject_kind == kind, StatusChange.subject_id == subject_id)
+    return session.exec(query.order_by(col(StatusChange.id).desc())).all()
+
+
+def last_note(changes: Sequence[StatusChange], status: str) -> str:
+    """What was said to the step that led to the present status."""
+    return changes[0].note if changes and changes[0].status == status else ""
+
+
 def record_reading(
-    session: Session, of: SubjectType, viewer: Viewer, subject: Subject, version: int, tier: Tier
+    session: Session, of: SubjectType, viewer: Viewer, subject: Subject, opened: Sequence[Release], tier: Tier
 ) -> None:
-    """Write down that somebody from outside read a brief or annex."""
+    """Write down that somebody from outside read a brief or annex, and for which organisation they did."""
     if tier is Tier.TEASER or subject.organisation_id in viewer.organisation_ids:
         return
     event = of.brief_read_event if tier is Tier.BRIEF else of.annex_read_event
-    events.record(session, event, of.kind, subject.id, actor_id=viewer.user_id, version=version)
+    agencies = [m.organisation_id for m in viewer.memberships if m.jurisdiction == subject.region]
+    through = agencies if has_jurisdiction(viewer, subject) else [release.organisation_id for release in opened]
+    readings.record(session, event, viewer, subject, through[0] if through else None)

@@ -37,7 +37,17 @@ STATUSES = {
     NeedStatus.DISCARDED: _("已删除"),
 }
 ACTIONS = {
-    NeedAction.PUBLISH: _("发布"),
+    NeedAction.SUBMIT: _("提交审核"),
+    NeedAction.TAKE_BACK: _("取回修改"),
+    NeedAction.PUBLISH: _("通过并发布"),
+    NeedAction.RETURN: _("退回补充"),
+    NeedAction.REJECT: _("不予发布"),
+    NeedAction.EXTEND: _("延长有效期"),
+    NeedAction.EXPIRE: _("到期"),
+    NeedAction.MATCH: _("标记为对接中"),
+    NeedAction.FULFIL: _("标记为已解决"),
+    NeedAction.CLOSE: _("关闭"),
+    NeedAction.REOPEN: _("重新开放"),
     NeedAction.WITHDRAW: _("撤回"),
     NeedAction.DISCARD: _("删除"),
     NeedAction.RESTORE: _("恢复为草稿"),

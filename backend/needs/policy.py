@@ -21,12 +21,15 @@ def subject_of(need: Need) -> Subject:
         region=need.region,
         audience=need.audience,
         is_open=need.status in states.OPEN,
+        is_submitted=need.status in states.SUBMITTED,
+        submitted_by=need.submitted_by,
+        version=need.version,
     )
 
 
 def visible_to(viewer: Viewer) -> ColumnElement[bool]:
     """The condition of every list of needs."""
-    return policy.visible_to(viewer, Need, Need.status, states.OPEN, GONE)
+    return policy.visible_to(viewer, Need, Need.status, states.OPEN, states.SUBMITTED, GONE)
 
 
 def check_can_edit(viewer: Viewer, need: Need) -> None:

@@ -9,10 +9,13 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from backend import flash
+from backend.config import Settings
 from backend.deps import FormDep, RecordingSessionDep, SessionDep
 from backend.disclosure import autosave, pages
 from backend.disclosure.cards import Card
+from backend.disclosure.differences import FieldChange, compare
 from backend.disclosure.filters import Filters, page_number
+from backend.disclosure.lapsing import REMIND_DAYS
 from backend.disclosure.models import SubjectKind, Tier
 from backend.disclosure.policy import can_create
 from backend.errors import NotFound
@@ -21,7 +24,9 @@ from backend.needs import policy, requirements, service
 from backend.needs.forms import POINT_FIELDS, NeedForm
 from backend.needs.models import Need, NeedKind, RequirementSource
 from backend.needs.requirements import Written
-from backend.needs.states import NeedAction
+from backend.needs.states import SUBMITTED, NeedAction
+from backend.notifications import service as notifications
+from backend.notifications.deps import seen
 from backend.organisations import service as organisations
 from backend.organisations.deps import SignedInDep, ViewerDep
 from backend.organisations.models import Organisation
@@ -48,6 +53,11 @@ class NeedDetailPage:
     """Context of needs/detail.html."""
 
     need: service.NeedDetail
+    days_left: int | None
+    remind_days: int
+    checks: pages.Checks | None
+    changes: Sequence[FieldChange]
+    note_problem: pages.NoteProblem | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,29 @@ def _save(session: Session, viewer: Viewer, need_id: str, form: NeedForm, expect
     )
 
 
+def _show(
+    request: Request,
+    session: Session,
+    viewer: Viewer,
+    need_id: str,
+    note_problem: pages.NoteProblem | None = None,
+) -> Response:
+    detail = service.read(session, viewer, need_id)
+    seen(request, notifications.mark_subject_read(session, viewer, need_id))
+    subject = service.find(session, need_id)
+    waits = subject is not None and subject.status in SUBMITTED and detail.handling is not None
+    settings: Settings = request.app.state.settings
+    page = NeedDetailPage(
+        need=detail,
+        days_left=pages.days_left(detail.confirmed_at, settings.need_days) if detail.is_open else None,
+        remind_days=REMIND_DAYS[SubjectKind.NEED],
+        checks=pages.checks(session, viewer, EDITOR, subject) if waits and subject and not detail.card.is_own else None,
+        changes=compare(NeedForm(), *detail.changed) if detail.changed else (),
+        note_problem=note_problem,
+    )
+    return render(request, "needs/detail.html", page, status=422 if note_problem else 200)
+
+
 EDITOR = pages.Editor(
     kind=SubjectKind.NEED,
     template="needs/form.html",
@@ -112,6 +145,7 @@ EDITOR = pages.Editor(
     save=_save,
     write=_write,
     act=service.act,
+    show=_show,
     status=lambda need: need.status,
     is_open=service.is_open,
 )
@@ -150,14 +184,14 @@ def new_need(request: Request, session: SessionDep, viewer: SignedInDep) -> Resp
 
 @router.post("/needs")
 def create_need(request: Request, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
-    """Save a new need as a draft, or publish it at once."""
+    """Save a new need as a draft, or submit it at once."""
     return pages.submit(request, session, viewer, EDITOR, data, None)
 
 
 @router.get("/needs/{need_id}")
 def need_page(request: Request, need_id: str, session: RecordingSessionDep, viewer: ViewerDep) -> Response:
     """One need, as far as the viewer may read it."""
-    return render(request, "needs/detail.html", NeedDetailPage(service.read(session, viewer, need_id)))
+    return _show(request, session, viewer, need_id)
 
 
 @router.get("/needs/{need_id}/edit")
@@ -206,11 +240,14 @@ def split_requirements_again(request: Request, need_id: str, session: SessionDep
 
 
 @router.post("/needs/{need_id}/{action}")
-def act_on_need(request: Request, need_id: str, action: str, session: SessionDep, viewer: SignedInDep) -> Response:
-    """Publish, withdraw, discard or restore."""
-    if action not in list(NeedAction):
+def act_on_need(
+    request: Request, need_id: str, action: str, session: SessionDep, viewer: SignedInDep, data: FormDep
+) -> Response:
+    """Take an action of the author or of a broker: submit, publish, return, withdraw and the others of the table."""
+    # What the system alone does has no address.
+    if action not in list(NeedAction) or action == NeedAction.EXPIRE:
         raise NotFound
-    return pages.act(request, session, viewer, EDITOR, need_id, action)
+    return pages.act(request, session, viewer, EDITOR, need_id, action, data)
 
 
 @router.get("/organisations/{organisation_id}/needs")

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -9,12 +10,23 @@ from sqlmodel import Session, col, select
 from backend.audit.events import Event
 from backend.db import utc_now
 from backend.disclosure import service as disclosure
+from backend.disclosure import versions
 from backend.disclosure.cards import Card, card
+from backend.disclosure.handling import Handling, handling, unread_changes
+from backend.disclosure.lapsing import Lapsing
 from backend.disclosure.lists import Lists
 from backend.disclosure.models import SubjectKind, Tier, TieredText
-from backend.disclosure.policy import Opened, can_write, check_can_create, check_can_read, readable_tiers
+from backend.disclosure.policy import (
+    Opened,
+    can_review,
+    can_write,
+    check_can_create,
+    check_can_read,
+    readable_tiers,
+)
+from backend.disclosure.releases import tiers_of
 from backend.errors import NotFound
-from backend.needs import policy, requirements, states, support
+from backend.needs import policy, requirements, states, support, texts
 from backend.needs.models import Need, RequirementSource
 from backend.needs.requirements import Point, Written
 from backend.organisations import service as organisations
@@ -24,6 +36,7 @@ from backend.transitions import Actor, actions
 TYPE = disclosure.SubjectType(
     kind=SubjectKind.NEED,
     table=states.TABLE,
+    tiers=texts.TIERS,
     create_event=Event.NEED_CREATE,
     edit_event=Event.NEED_EDIT,
     brief_read_event=Event.NEED_BRIEF_READ,
@@ -50,6 +63,7 @@ class NeedDetail:
     """A need as far as the viewer may read it: `brief` and `contact` are None where that tier is closed.
 
     `requirements` are those of readable tiers; proposed ones, which only repeat the text, are for the author alone.
+    `handling` is for the own organisation and brokers of the region, `changed` for organisations to which it is open.
     """
 
     card: Card
@@ -60,6 +74,9 @@ class NeedDetail:
     is_open: bool
     can_edit: bool
     actions: tuple[str, ...]
+    confirmed_at: datetime | None
+    handling: Handling | None
+    changed: tuple[versions.Fields, versions.Fields] | None
     support: support.Standing
 
 
@@ -93,7 +110,8 @@ def read(session: Session, viewer: Viewer, need_id: str) -> NeedDetail:
     """A need for its page; the reading of a closed tier by others is recorded. Raises NotFound."""
     need = get(session, viewer, need_id)
     facts = policy.subject_of(need)
-    tiers = readable_tiers(viewer, facts, disclosure.released_tiers(session, viewer, SubjectKind.NEED, need_id))
+    opened = disclosure.opened_to(session, viewer, SubjectKind.NEED, need_id)
+    tiers = readable_tiers(viewer, facts, tiers_of(opened))
     brief = None
     if Tier.BRIEF in tiers:
         brief = NeedBrief(
@@ -107,8 +125,9 @@ def read(session: Session, viewer: Viewer, need_id: str) -> NeedDetail:
             offers_note=need.offers_note,
         )
     for tier in tiers:
-        disclosure.record_reading(session, TYPE, viewer, facts, need.version, tier)
+        disclosure.record_reading(session, TYPE, viewer, facts, opened, tier)
     may_write = can_write(viewer, facts)
+    roles = ({Actor.AUTHOR} if may_write else set()) | ({Actor.BROKER} if can_review(viewer, facts) else set())
     card = _cards(session, viewer, [need])[0]
     points = [point for point in requirements.stored(session, need_id) if point.tier in tiers]
     return NeedDetail(
@@ -119,7 +138,10 @@ def read(session: Session, viewer: Viewer, need_id: str) -> NeedDetail:
         version=need.version,
         is_open=facts.is_open,
         can_edit=may_write and need.status in states.EDITABLE,
-        actions=tuple(actions(states.TABLE, need.status, Actor.AUTHOR)) if may_write else (),
+        actions=tuple(actions(states.TABLE, need.status, roles)),
+        confirmed_at=need.confirmed_at,
+        handling=handling(session, TYPE, viewer, facts, need.status),
+        changed=unread_changes(session, TYPE, facts, opened, texts.fields(session, need)),
         support=support.standing(session, viewer, need),
     )
 
@@ -161,8 +183,10 @@ def save(
         need = Need(id=need_id, author_id=viewer.user_id, **values)
         disclosure.save(session, TYPE, viewer, need, values, expected_version=None)
         requirements.save(session, viewer.user_id, need, written)
+        _edited(session, viewer, need, {})
         return need
     policy.check_can_edit(viewer, need)
+    before = texts.keep(session, need)
     # The owner of a need does not change with its text.
     values = {name: value for name, value in values.items() if name != "organisation_id"}
     version = need.version
@@ -170,7 +194,13 @@ def save(
     disclosure.save(session, TYPE, viewer, need, values, expected_version=seen)
     if requirements.save(session, viewer.user_id, need, written) and need.version == version:
         disclosure.touch(session, TYPE, viewer, need)
+    if need.version != version:
+        _edited(session, viewer, need, before)
     return need
+
+
+def _edited(session: Session, viewer: Viewer, need: Need, before: Mapping[str, Any]) -> None:
+    disclosure.edited(session, TYPE, viewer, need, policy.subject_of(need), before, texts.fields(session, need))
 
 
 def write_draft(session: Session, need: Need, values: Mapping[str, Any], written: Written) -> bool:
@@ -201,22 +231,42 @@ def split_again(session: Session, viewer: Viewer, need_id: str) -> Need:
     if need is None:
         raise NotFound
     policy.check_can_edit(viewer, need)
+    before = texts.keep(session, need)
     requirements.split_again(session, viewer.user_id, need)
     disclosure.touch(session, TYPE, viewer, need)
+    _edited(session, viewer, need, before)
     return need
 
 
-def act(session: Session, viewer: Viewer, need_id: str, action: str) -> Need:
-    """Take an author's action; raises NotFound, Forbidden, or Conflict where the status does not allow it."""
-    need = session.get(Need, need_id)
+def act(session: Session, viewer: Viewer | None, need_id: str, action: str, note: str = "") -> Need:
+    """Take an action, as the system where `viewer` is None.
+
+    Raises NotFound, Forbidden, Conflict where the status does not allow it, or BadNote. What the only broker of a
+    region submits is published at once: nobody else could review it.
+    """
+    need = session.get(Need, need_id, with_for_update=True)
     if need is None:
         raise NotFound
-    step = disclosure.act(session, TYPE, viewer, need, policy.subject_of(need), need.status, action)
-    need.status = states.NeedStatus(step.target)
-    if need.status in states.OPEN:
-        need.published_at = utc_now()
-    session.flush()
+    _step(session, viewer, need, action, note)
+    is_waiting = need.status in states.SUBMITTED
+    if is_waiting and viewer and disclosure.passes_directly(session, viewer, policy.subject_of(need)):
+        _step(session, None, need, states.NeedAction.PUBLISH)
     return need
+
+
+def _step(session: Session, viewer: Viewer | None, need: Need, action: str, note: str = "") -> None:
+    was_open = need.status in states.OPEN
+    step = disclosure.act(session, TYPE, viewer, need, policy.subject_of(need), need.status, action, note)
+    need.status = states.NeedStatus(step.target)
+    if need.status in states.SUBMITTED:
+        need.submitted_at, need.submitted_by = utc_now(), viewer.user_id if viewer else None
+        texts.keep(session, need, shown=True)
+    if need.status in states.OPEN and not was_open:
+        need.published_at = need.confirmed_at = utc_now()
+        texts.keep(session, need, shown=True)
+    if action == states.NeedAction.EXTEND:
+        need.confirmed_at = utc_now()
+    session.flush()
 
 
 def _cards(session: Session, viewer: Viewer, needs: Sequence[Need]) -> list[Card]:
@@ -243,12 +293,14 @@ LISTS = Lists(
     kind=col(Need.kind),
     status=col(Need.status),
     open_statuses=states.OPEN,
+    submitted=states.SUBMITTED,
     visible_to=policy.visible_to,
     teasers=_cards,
     further=(col(Need.department_id),),
 )
 cards, own, listing, open_ids = LISTS.cards, LISTS.own, LISTS.listing, LISTS.open_ids
-named_ids = LISTS.named_ids
+LAPSING = Lapsing(SubjectKind.NEED, Need, states.NeedStatus.PUBLISHED, policy.subject_of, act)
+named_ids, waiting = LISTS.named_ids, LISTS.waiting
 
 
 def text_of(session: Session, need_id: str) -> TieredText | None:

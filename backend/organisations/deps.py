@@ -16,7 +16,10 @@ from backend.organisations.service import viewer_of
 
 
 def load_viewer(request: Request) -> Viewer:
-    """Who is looking; kept on the request for the frame of the page."""
+    """Who is looking; kept on the request for the frame of the page, with what higher floors add to that frame.
+
+    They are asked here, as a page that opened a second connection could wait for one for ever.
+    """
     viewer = VISITOR
     request.state.lacks_second_factor = False
     token = request.cookies.get(sessions.COOKIE)
@@ -31,6 +34,8 @@ def load_viewer(request: Request) -> Viewer:
                     setattr(request.state, seen.NOTE, opened.id)
                 privileged = viewer.is_broker or viewer.is_admin
                 request.state.lacks_second_factor = privileged and not settings.demo and not is_on(session, user.id)
+                for note in request.app.state.with_viewer:
+                    note(request, session, viewer)
     request.state.viewer = viewer
     return viewer
 

@@ -29,17 +29,17 @@ class OrganisationAction(StrEnum):
 
 TABLE: Table = {
     OrganisationStatus.WAITING: {
-        OrganisationAction.VERIFY: Transition(Actor.BROKER, OrganisationStatus.VERIFIED, Event.ORGANISATION_VERIFY),
-        OrganisationAction.REFUSE: Transition(Actor.BROKER, OrganisationStatus.REFUSED, Event.ORGANISATION_REFUSE),
-        OrganisationAction.MERGE: Transition(Actor.BROKER, OrganisationStatus.MERGED, Event.ORGANISATION_MERGE),
+        OrganisationAction.VERIFY: Transition((Actor.BROKER,), OrganisationStatus.VERIFIED, Event.ORGANISATION_VERIFY),
+        OrganisationAction.REFUSE: Transition((Actor.BROKER,), OrganisationStatus.REFUSED, Event.ORGANISATION_REFUSE),
+        OrganisationAction.MERGE: Transition((Actor.BROKER,), OrganisationStatus.MERGED, Event.ORGANISATION_MERGE),
     },
     OrganisationStatus.REFUSED: {
-        OrganisationAction.SUBMIT: Transition(Actor.AUTHOR, OrganisationStatus.WAITING, Event.ORGANISATION_SUBMIT),
-        OrganisationAction.MERGE: Transition(Actor.BROKER, OrganisationStatus.MERGED, Event.ORGANISATION_MERGE),
+        OrganisationAction.SUBMIT: Transition((Actor.AUTHOR,), OrganisationStatus.WAITING, Event.ORGANISATION_SUBMIT),
+        OrganisationAction.MERGE: Transition((Actor.BROKER,), OrganisationStatus.MERGED, Event.ORGANISATION_MERGE),
     },
     OrganisationStatus.VERIFIED: {
         # By changing name, code, kind, region or jurisdiction: what was verified is no longer what stands there.
-        OrganisationAction.SUBMIT: Transition(Actor.AUTHOR, OrganisationStatus.WAITING, Event.ORGANISATION_SUBMIT),
-        OrganisationAction.MERGE: Transition(Actor.BROKER, OrganisationStatus.MERGED, Event.ORGANISATION_MERGE),
+        OrganisationAction.SUBMIT: Transition((Actor.AUTHOR,), OrganisationStatus.WAITING, Event.ORGANISATION_SUBMIT),
+        OrganisationAction.MERGE: Transition((Actor.BROKER,), OrganisationStatus.MERGED, Event.ORGANISATION_MERGE),
     },
 }

@@ -5,7 +5,9 @@ In braces: {s} a text with canaries, {own} the reader's own text of the other ki
 text's author, {kinds} and {others} the first part of the address of the text and of the other kind.
 """
 
+from backend.capabilities.states import CapabilityAction
 from backend.disclosure.models import SubjectKind
+from backend.needs.states import NeedAction
 from tests.access.world import PLURAL
 
 # GET, asked once by each reader, as a page and as a fragment.
@@ -25,12 +27,19 @@ FOR_READERS: dict[str, list[str]] = {
     "/organisations/new": ["/organisations/new"],
     "/organisations/waiting": ["/organisations/waiting"],
     "/invitation": ["/invitation?token={words}"],
+    "/reviews": ["/reviews"],
+    "/released": ["/released"],
+    "/notifications": ["/notifications", "/notifications?page=2"],
+    "/notifications/preferences": ["/notifications/preferences"],
 }
 # GET, asked by each reader for each text.
 FOR_TEXTS: dict[str, list[str]] = {
     "/{kinds}/{id}": ["/{kinds}/{s}"],
     "/{kinds}/{id}/edit": ["/{kinds}/{s}/edit"],
     "/{kinds}/{id}/suggestions": ["/{kinds}/{s}/suggestions"],
+    "/{kinds}/{id}/versions": ["/{kinds}/{s}/versions"],
+    "/{kinds}/{id}/versions/{number}": ["/{kinds}/{s}/versions/1", "/{kinds}/{s}/versions/2?since=1"],
+    "/{kinds}/{id}/releases": ["/{kinds}/{s}/releases", "/{kinds}/{s}/releases?q={unnamed}"],
 }
 # GET, asked by each reader for their own texts, beside which others are shown.
 FOR_OWN: dict[str, list[str]] = {
@@ -56,7 +65,16 @@ FOR_AUTHORS: dict[str, list[str]] = {
 WRITING: dict[str, list[str]] = {
     "/{kinds}": ["/{kinds}"],
     "/{kinds}/{id}/edit": ["/{kinds}/{s}/edit"],
-    "/{kinds}/{id}/{action}": [f"/{{kinds}}/{{s}}/{a}" for a in ("publish", "withdraw", "discard", "restore")],
+    "/{kinds}/{id}/{action}": [
+        f"/{{kinds}}/{{s}}/{a}"
+        for a in (*NeedAction, *CapabilityAction)
+        # What a broker may do is tried apart.
+        if a not in ("publish", "match", "reopen")
+    ],
+    "/{kinds}/{id}/releases": ["/{kinds}/{s}/releases"],
+    "/{kinds}/{id}/releases/{release_id}/revoke": ["/{kinds}/{s}/releases/0123456789abcdef/revoke"],
+    "/{kinds}/{id}/proposals": ["/{kinds}/{s}/proposals"],
+    "/{kinds}/{id}/proposals/{proposal_id}/{answer}": ["/{kinds}/{s}/proposals/0123456789abcdef/accept"],
     "/needs/{id}/requirements/split": ["/needs/{s}/requirements/split"],
 }
 # POST that no text can come out of, with the reason.
@@ -80,6 +98,9 @@ WITHOUT_TEXTS: dict[str, str] = {
     "/organisations/{organisation_id}/departments/{department_id}/remove": "it removes a department",
     "/invitation": "it accepts an invitation",
     "/sign-out": "it ends the session and leads home",
+    "/notifications/read": "it marks the reader's own notifications and leads to their list",
+    "/notifications/{notification_id}/read": "likewise",
+    "/notifications/preferences": "it keeps which kinds of event come as mails",
 }
 _IDS = ("{need_id}", "{capability_id}", "{subject_id}")
 

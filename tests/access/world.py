@@ -121,6 +121,8 @@ def may_read(role: str, case: Case) -> frozenset[Tier]:
     """The table of the design, section 4, written out once more and not taken from the code under test."""
     if role.startswith("author"):
         return EVERYTHING
+    if case.status == "submitted":
+        return frozenset({Tier.TEASER, Tier.BRIEF}) if role == "broker here" else frozenset()
     if not case.is_open:
         return frozenset()
     tiers: set[Tier] = set()
@@ -135,7 +137,11 @@ def may_read(role: str, case: Case) -> frozenset[Tier]:
 
 def may_know_the_author(role: str, case: Case) -> bool:
     """Outside the author's organisation and its broker nothing shows who asks."""
-    return not case.anonymous or role.startswith("author") or (role == "broker here" and case.is_open)
+    return (
+        not case.anonymous
+        or role.startswith("author")
+        or (role == "broker here" and (case.is_open or case.status == "submitted"))
+    )
 
 
 def build(app: FastAPI, database: Database, make: Factory) -> World:

@@ -53,6 +53,10 @@ STORIES = {
 by_story = pytest.mark.parametrize("story", STORIES.values(), ids=STORIES.keys())
 
 
+BROKERS = {"310107": "putuo", "310114": "jiading"}
+"""The brokers of the demonstration data, by their districts."""
+
+
 class Author:
     """A signed-in author who works with plain requests, as forms send them."""
 
@@ -62,7 +66,7 @@ class Author:
         assert client.post("/sign-in", data=fields).status_code == 303
 
     def publish(self, need: NeedText) -> str:
-        """Write and publish a need; returns its address."""
+        """Write and submit a need, and let the broker of its district publish it; returns its address."""
         fields = read(self.client.get("/needs/new").text).fields
         texts = {
             "kind": need.kind,
@@ -71,9 +75,15 @@ class Author:
             "problem": need.problem,
             "requirements": "\n".join(need.requirements),
         }
-        answer = self.client.post("/needs", data={**fields, **texts, "action": "publish"})
+        # Districts without a broker have nobody who could publish it.
+        region = str(fields["region"]) if fields["region"] in BROKERS else "310107"
+        answer = self.client.post("/needs", data={**fields, **texts, "region": region, "action": "submit"})
         assert answer.status_code == 303, read(answer.text).text
-        return answer.headers["location"]
+        url = answer.headers["location"]
+        with httpx2.Client(base_url=self.client.base_url, timeout=60) as client:
+            broker = Author(client, BROKERS[region])
+            assert broker.client.post(f"{url}/publish").status_code == 303
+        return url
 
     def suggestions(self, need: str) -> Page:
         """The suggestions as a page of their own."""

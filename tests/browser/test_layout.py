@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenVisit
-from tests.browser.visit import Visit, check_fits_the_window, publish, write_need
+from tests.browser.visit import Visit, check_fits_the_window, submit, write_need
 from tests.browser.wordings import TRANSSEPTAL
 
 pytestmark = [pytest.mark.browser, pytest.mark.story, pytest.mark.model]
@@ -26,14 +26,25 @@ def test_the_story_on_a_phone(open_visit: OpenVisit) -> None:
     check_fits_the_window(page)
     page.get_by_role("link", name="发布需求").first.click()
     check_fits_the_window(page)
-    page.get_by_role("button", name="发布", exact=True).click()
+    page.get_by_role("button", name="提交审核").click()
     expect(page.locator("#error-summary")).to_be_focused()
     check_fits_the_window(page)
 
     page.goto("/needs")
     write_need(page, TRANSSEPTAL)
     page.get_by_role("textbox", name="限制条件").fill(LONG_WORD)
-    publish(page)
+    submit(page)
+    check_fits_the_window(page)
+    broker = open_visit(width=PHONE).sign_in("putuo")
+    broker.goto("/reviews")
+    check_fits_the_window(broker)
+    broker.get_by_role("link", name=TRANSSEPTAL.title).last.click()
+    check_fits_the_window(broker)
+    broker.locator("summary", has_text="退回补充").click()
+    check_fits_the_window(broker)
+    broker.get_by_role("button", name="通过并发布").click()
+    expect(broker.locator("#flash")).to_contain_text("需求已发布")
+    page.reload()
     first = page.locator(".match").first
     expect(first.get_by_role("heading", name="普实医疗")).to_be_visible()
     check_fits_the_window(page)
@@ -46,6 +57,11 @@ def test_the_story_on_a_phone(open_visit: OpenVisit) -> None:
     expect(page.get_by_text("详情需经授权查看")).to_be_visible()
     check_fits_the_window(page)
 
+    for path in ("/releases?q=医院", "/versions", "/versions/1"):
+        page.goto(f"{need}{path}")
+        check_fits_the_window(page)
+    page.goto("/notifications")
+    check_fits_the_window(page)
     page.goto(need)
     page.locator("summary", has_text="撤回").click()
     check_fits_the_window(page)
@@ -60,7 +76,16 @@ def test_every_role_has_pages_that_fit_a_phone(open_visit: OpenVisit, account: s
     visit = open_visit(width=PHONE)
     visit.expect_status(403)
     visit.sign_in(account)
-    for path in ("/", "/needs", "/needs/new", "/capabilities", "/capabilities/new"):
+    for path in (
+        "/",
+        "/needs",
+        "/needs/new",
+        "/capabilities",
+        "/capabilities/new",
+        "/reviews",
+        "/released",
+        "/notifications",
+    ):
         visit.page.goto(path)
         check_fits_the_window(visit.page)
 
@@ -78,7 +103,7 @@ def test_the_first_stop_of_the_keyboard_skips_to_the_text(visit: Visit) -> None:
         expect(page.locator("#main")).to_be_focused()
 
 
-def test_signing_in_and_withdrawing_by_keyboard_alone(visit: Visit) -> None:
+def test_signing_in_submitting_and_taking_back_by_keyboard_alone(visit: Visit) -> None:
     page = visit.page
     page.goto("/sign-in?next=/needs")
     page.get_by_label("邮箱").focus()
@@ -88,20 +113,20 @@ def test_signing_in_and_withdrawing_by_keyboard_alone(visit: Visit) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#flash")).to_contain_text("已登录")
     write_need(page, TRANSSEPTAL)
-    page.get_by_role("button", name="发布", exact=True).press("Enter")
-    expect(page.locator("#flash")).to_contain_text("需求已发布")
+    page.get_by_role("button", name="提交审核").press("Enter")
+    expect(page.locator("#flash")).to_contain_text("需求已提交")
 
-    summary = page.locator("summary", has_text="撤回")
+    summary = page.locator("summary", has_text="取回")
     summary.press("Enter")
-    expect(page.get_by_role("button", name="确认撤回")).to_be_visible()
+    expect(page.get_by_role("button", name="确认取回")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="确认撤回")).to_be_hidden()
+    expect(page.get_by_role("button", name="确认取回")).to_be_hidden()
     expect(summary).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("button", name="确认撤回")).to_be_focused()
+    expect(page.get_by_role("button", name="确认取回")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.locator("#flash")).to_contain_text("需求已撤回")
+    expect(page.locator("#flash")).to_contain_text("需求已取回")
 
 
 def test_every_stop_of_the_keyboard_on_the_page_of_a_need_is_visible(visit: Visit) -> None:

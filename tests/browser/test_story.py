@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenVisit
-from tests.browser.visit import Visit, act, publish, write_need
+from tests.browser.visit import act, publish, review, submit, write_need
 from tests.browser.wordings import TRANSSEPTAL
 
 pytestmark = [pytest.mark.browser, pytest.mark.story, pytest.mark.model]
@@ -36,15 +36,18 @@ def check_withdrawn(page: Page) -> None:
     expect(page.locator("#suggestions-heading")).to_have_count(0)
 
 
-def test_a_department_finds_the_company_that_answers_its_need(visit: Visit) -> None:
-    page = visit.sign_in("cardiology")
+def test_a_department_finds_the_company_that_answers_its_need(open_visit: OpenVisit) -> None:
+    page, broker = open_visit().sign_in("cardiology"), open_visit().sign_in("putuo")
     write_need(page, TRANSSEPTAL)
+    submit(page)
+    expect(page.get_by_text("等待所在地区的撮合员审核")).to_be_visible()
+    review(broker, TRANSSEPTAL.title)
 
     # The suggestions are held back until the progress line has been seen.
     held: list[Route] = []
     page.route("**/suggestions", lambda route: held.append(route))
     with page.expect_request("**/suggestions") as asked:
-        publish(page)
+        page.reload()
     assert asked.value.headers["hx-request"] == "true"
     progress = page.get_by_text("正在比对能力库")
     expect(progress).to_be_visible()
@@ -70,7 +73,7 @@ def test_a_department_finds_the_company_that_answers_its_need(visit: Visit) -> N
 def test_the_same_story_without_javascript(open_visit: OpenVisit) -> None:
     page = open_visit(javascript=False).sign_in("cardiology")
     write_need(page, TRANSSEPTAL)
-    publish(page)
+    publish(page, open_visit(javascript=False).sign_in("putuo"), TRANSSEPTAL.title)
     expect(page.get_by_text("正在比对能力库")).to_be_hidden()
 
     page.locator("#suggestions").get_by_role("link", name="查看匹配建议").click()
@@ -90,7 +93,7 @@ def test_the_company_sees_how_its_capability_fits_the_need(open_visit: OpenVisit
     need = replace(TRANSSEPTAL, title="想要能在心脏里调弯的过间隔针")
     department = open_visit().sign_in("cardiology")
     write_need(department, need)
-    publish(department)
+    publish(department, open_visit().sign_in("putuo"), need.title)
 
     company = open_visit().sign_in("enterprise")
     company.goto(department.url)

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenVisit
-from tests.browser.visit import Visit, act, publish, save_draft, write_need
+from tests.browser.visit import Visit, act, save_draft, submit, write_need
 from tests.browser.wordings import TRANSSEPTAL, NeedText
 
 pytestmark = [pytest.mark.browser, pytest.mark.story, pytest.mark.model]
@@ -19,17 +19,17 @@ def titled(title: str) -> NeedText:
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-javascript", "without-javascript"])
-def test_a_double_click_on_publish_makes_one_need(open_visit: OpenVisit, javascript: bool) -> None:
-    need = titled(f"连点两次发布的需求{'甲' if javascript else '乙'}")
+def test_a_double_click_on_submit_makes_one_need(open_visit: OpenVisit, javascript: bool) -> None:
+    need = titled(f"连点两次提交的需求{'甲' if javascript else '乙'}")
     page = open_visit(javascript=javascript).sign_in("hospital")
     write_need(page, need)
-    page.get_by_role("button", name="发布", exact=True).dblclick()
+    page.get_by_role("button", name="提交审核").dblclick()
     expect(page.get_by_role("heading", name=need.title, level=1)).to_be_visible()
-    expect(page.locator(".status-published")).to_be_visible()
+    expect(page.locator(".status-submitted")).to_be_visible()
     page.get_by_role("link", name="我的需求").click()
     expect(page.get_by_role("link", name=need.title)).to_have_count(1)
     page.get_by_role("link", name=need.title).click()
-    act(page, "撤回")
+    act(page, "取回")
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-javascript", "without-javascript"])
@@ -39,7 +39,7 @@ def test_what_is_missing_is_said_first_and_leads_to_its_field(open_visit: OpenVi
     visit.expect_status(422)
     page = visit.sign_in("hospital")
     write_need(page, replace(TRANSSEPTAL, title="   ", problem=""))
-    page.get_by_role("button", name="发布", exact=True).click()
+    page.get_by_role("button", name="提交审核").click()
 
     summary = page.locator("#error-summary")
     expect(summary).to_be_focused()
@@ -52,10 +52,10 @@ def test_what_is_missing_is_said_first_and_leads_to_its_field(open_visit: OpenVi
     expect(page.get_by_role("textbox", name="需求要点（详情）")).to_have_value("\n".join(TRANSSEPTAL.requirements))
     expect(page.get_by_label("临床观摩")).to_be_checked()
 
-    page.get_by_role("textbox", name="标题").fill(f"补全后发布的需求{javascript}")
+    page.get_by_role("textbox", name="标题").fill(f"补全后提交的需求{javascript}")
     problem.fill(TRANSSEPTAL.problem)
-    publish(page)
-    act(page, "撤回")
+    submit(page)
+    act(page, "取回")
 
 
 def test_an_edit_in_another_tab_is_not_overwritten_unseen(visit: Visit) -> None:
@@ -94,7 +94,7 @@ def test_a_session_that_ends_while_writing_leads_to_signing_in_and_back_to_the_t
     write_need(page, need)
     form = page.url
     visit.context.clear_cookies()
-    page.get_by_role("button", name="发布", exact=True).click()
+    page.get_by_role("button", name="提交审核").click()
     expect(page.get_by_role("heading", name="登录医桥")).to_be_visible()
 
     # Sign in in another tab, go back: the browser still has the text.

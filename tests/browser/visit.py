@@ -117,10 +117,27 @@ def write_need(page: Page, need: NeedText) -> None:
         page.get_by_label(offer, exact=True).check()
 
 
-def publish(page: Page) -> None:
-    """Send the form, and see the confirmation."""
-    page.get_by_role("button", name="发布", exact=True).click()
-    expect(page.locator("#flash")).to_contain_text("需求已发布")
+def submit(page: Page) -> None:
+    """Send the form to be reviewed, and see the confirmation."""
+    page.get_by_role("button", name="提交审核").click()
+    expect(page.locator("#flash")).to_contain_text("需求已提交")
+    expect(page.locator(".status-submitted")).to_be_visible()
+
+
+def review(broker: Page, title: str) -> None:
+    """Find a need among what waits, and publish it."""
+    broker.get_by_role("link", name="审核", exact=True).click()
+    broker.get_by_role("link", name=title).last.click()
+    broker.get_by_role("button", name="通过并发布").click()
+    expect(broker.locator("#flash")).to_contain_text("需求已发布")
+
+
+def publish(page: Page, broker: Page, title: str) -> None:
+    """Send the form, let the broker of the district publish the need, and see it published."""
+    submit(page)
+    review(broker, title)
+    page.reload()
+    expect(page.locator(".status-published")).to_be_visible()
 
 
 def save_draft(page: Page) -> None:

@@ -113,13 +113,13 @@ def test_a_request_is_run_again_with_its_body(
 def test_two_who_change_the_same_at_once_lose_nothing(
     app: FastAPI, sign_in: SignIn, make: Factory, database: Database
 ) -> None:
-    """Twenty requests that publish and withdraw the same two capabilities: every answer is one of a user's own."""
+    """Twenty requests that submit and withdraw the same two capabilities: every answer is one of a user's own."""
     party = make.party()
     ids = [make.capability(party).id for _number in range(2)]
     client = sign_in(party)
 
     def act(number: int) -> int:
-        action = ("withdraw", "publish")[number // 2 % 2]
+        action = ("withdraw", "submit")[number // 2 % 2]
         return client.post(f"/capabilities/{ids[number % 2]}/{action}").status_code
 
     with ThreadPoolExecutor(6) as pool:

@@ -1,6 +1,6 @@
 """Who reads which tier: the table of tiers, cell by cell, and the SQL condition that has to agree with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -13,10 +13,14 @@ from backend.disclosure.models import Audience, Release, SubjectKind, Tier
 from backend.disclosure.policy import (
     Subject,
     can_create,
+    can_propose,
+    can_release,
+    can_review,
     can_write,
     check_can_read,
     check_can_write,
     knows_author,
+    oversees,
     readable_tiers,
 )
 from backend.disclosure.service import released_tiers
@@ -105,6 +109,37 @@ def test_what_is_not_open_is_for_its_own_organisation(name: str, audience: Audie
     """Drafts and withdrawn texts: neither a release, nor a jurisdiction, nor the administrator opens them."""
     found = readable_tiers(VIEWERS[name], subject(audience, is_open=False), {TEASER, BRIEF, ANNEX})
     assert found == (set(Tier) if AUTHOR in VIEWERS[name].organisation_ids else NONE)
+
+
+@pytest.mark.parametrize("name", VIEWERS)
+@pytest.mark.parametrize("audience", Audience)
+def test_what_is_submitted_is_besides_for_the_broker_of_the_region(name: str, audience: Audience) -> None:
+    """Summary and details, as is needed for a review; neither an audience nor a release opens it to others."""
+    waiting = replace(subject(audience, is_open=False), is_submitted=True)
+    found = readable_tiers(VIEWERS[name], waiting, {TEASER, BRIEF, ANNEX})
+    own = AUTHOR in VIEWERS[name].organisation_ids
+    assert found == (set(Tier) if own else {TEASER, BRIEF} if name == "broker here" else NONE)
+    assert knows_author(VIEWERS[name], waiting, anonymous=True) is (own or name == "broker here")
+    assert oversees(VIEWERS[name], waiting) is (own or name == "broker here")
+
+
+@pytest.mark.parametrize("name", VIEWERS)
+def test_only_brokers_of_the_region_review_and_propose_and_only_editors_of_the_author_open(name: str) -> None:
+    waiting, draft = replace(subject(is_open=False), is_submitted=True), subject(is_open=False)
+    viewer = VIEWERS[name]
+    assert can_review(viewer, waiting) is can_review(viewer, subject()) is (name == "broker here")
+    assert not can_review(viewer, draft)
+    assert not can_review(viewer, replace(waiting, submitted_by=viewer.user_id))
+    assert can_propose(viewer, subject()) is (name == "broker here")
+    assert not can_propose(viewer, waiting)
+    assert can_release(viewer, subject()) is (name in ("author", "author unverified"))
+    assert not can_release(viewer, draft)
+
+
+def test_a_broker_who_only_reads_does_not_review() -> None:
+    reader = member(jurisdiction=PUTUO, role=MemberRole.VIEWER)
+    assert readable_tiers(reader, subject()) == {TEASER, BRIEF}
+    assert not can_review(reader, subject())
 
 
 @pytest.mark.parametrize("name", VIEWERS)

@@ -5,8 +5,10 @@ from fastapi import Request
 from starlette.responses import Response
 
 from backend import flash
+from backend.capabilities.states import CapabilityAction
 from backend.forms import clean, clean_line, strip_numbering
 from backend.htmx import redirect, wants_fragment
+from backend.needs.states import NeedAction
 from backend.templating import local_date, paragraphs, static_url
 
 
@@ -88,9 +90,11 @@ def test_a_message_travels_as_a_code() -> None:
     assert "Max-Age=0" in cleared.headers["set-cookie"]
 
 
-def test_every_action_of_an_author_has_its_message() -> None:
-    for kind in ("need", "capability"):
-        for code in ("saved", "changed", "publish", "withdraw", "discard", "restore"):
+def test_every_action_of_a_user_has_its_message() -> None:
+    for kind, actions in (("need", NeedAction), ("capability", CapabilityAction)):
+        for action in actions:
+            assert action == "expire" or flash.MESSAGES[f"{kind}-{action}"]
+        for code in ("saved", "changed"):
             assert flash.MESSAGES[f"{kind}-{code}"]
 
 

@@ -30,6 +30,7 @@ from tests.factories import Factory
 from tests.fakes import FakeEncoder, SwitchedLoader
 from tests.steps import environment_of
 from tests.web.pages import read
+from tests.web.review_steps import publish_again, publish_from
 
 CANARY = "金丝雀八号"
 BROWSER = ("httpx", "httpcore", "urllib3")
@@ -85,18 +86,13 @@ def filled(client: TestClient, url: str, text: str) -> dict[str, str | list[str]
 
 
 def _use(client: TestClient, kind: str) -> str:
-    """Publish, look for what fits, edit, withdraw, publish again; returns the address."""
-    url = str(
-        client.post(f"/{kind}", data={**filled(client, f"/{kind}/new", CANARY), "action": "publish"}).headers[
-            "location"
-        ]
-    )
+    """Submit and publish, look for what fits, edit, withdraw, publish again; returns the address."""
+    url = publish_from(client, f"/{kind}", filled(client, f"/{kind}/new", CANARY))
     assert client.get(f"{url}/suggestions").status_code in (200, 500)
     edited = client.post(f"{url}/edit", data=filled(client, f"{url}/edit", f"改过的{CANARY}"))
     assert edited.status_code == 303
     assert client.post(f"{url}/withdraw").status_code == 303
-    assert client.post(f"{url}/publish").status_code == 303
-    return url
+    return publish_again(client, url)
 
 
 def _full(*_arguments: object, **_options: object) -> bool:

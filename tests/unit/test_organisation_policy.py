@@ -103,6 +103,6 @@ def test_the_list_holds_what_may_be_decided(name: str, database: Database) -> No
 def test_a_merged_organisation_is_left_alone_and_owners_only_submit() -> None:
     assert OrganisationStatus.MERGED not in TABLE
     steps = [(action, step) for actions in TABLE.values() for action, step in actions.items()]
-    assert {action for action, step in steps if step.who is Actor.AUTHOR} == {"submit"}
+    assert {action for action, step in steps if step.who == (Actor.AUTHOR,)} == {"submit"}
     verified = [action for action, step in steps if step.target == OrganisationStatus.VERIFIED]
     assert verified == ["verify"]

@@ -17,7 +17,7 @@ from backend.config import PROJECT_ROOT, Settings
 from backend.db import Database
 from backend.disclosure.models import Audience
 from backend.matching import indexing
-from tests.factories import Factory
+from tests.factories import PUTUO, Factory
 from tests.faults import token_of, waiting
 from tests.ports import free_port
 from tests.processes import COMMAND, WAIT, answers, until, yiqiao
@@ -38,8 +38,10 @@ def test_what_one_process_publishes_another_finds(
         for port in ports:
             until(lambda port=port: answers(port), log)  # type: ignore[misc]
         cookies = {sessions.COOKIE: token_of(database, company)}
-        published = httpx2.post(f"http://127.0.0.1:{ports[0]}/capabilities/{capability.id}/publish", cookies=cookies)
-        assert published.status_code == 303
+        reviewing = {sessions.COOKIE: token_of(database, make.reviewer(PUTUO))}
+        for sender, action in ((cookies, "submit"), (reviewing, "publish")):
+            url = f"http://127.0.0.1:{ports[0]}/capabilities/{capability.id}/{action}"
+            assert httpx2.post(url, cookies=sender).status_code == 303
         found = httpx2.get(f"http://127.0.0.1:{ports[1]}/search?q=房间隔穿刺&side=capability")
         assert capability.id in found.text
         assert (
@@ -112,7 +114,7 @@ def test_a_web_process_wakes_the_worker(settings: Settings, database: Database, 
         with database.session(write=True) as session:
             session.add(mailer.Mail(event="of-no-such-name", recipient="reader@test.example", context={"token": "x"}))
         cookies = {sessions.COOKIE: token_of(database, company)}
-        url = f"http://127.0.0.1:{port}/capabilities/{capability.id}/publish"
+        url = f"http://127.0.0.1:{port}/capabilities/{capability.id}/submit"
         began = time.monotonic()
         assert httpx2.post(url, cookies=cookies).status_code == 303
         # Its templates do not exist: the worker has taken it on and given it up.

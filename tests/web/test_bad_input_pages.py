@@ -17,8 +17,9 @@ from backend.needs.models import Need
 from tests.conftest import SignIn
 from tests.factories import Factory, Party
 from tests.fakes import SwitchedLoader
-from tests.web.need_steps import Fields, filled
+from tests.web.need_steps import filled
 from tests.web.pages import Page, read
+from tests.web.review_steps import publish_from
 
 TEXTS = ("summary", "problem", "procedure", "current_practice", "frequency", "acceptance_criteria", "constraints")
 SENTENCE = "针尖抵住房间隔后容易上滑，需要在心脏内调节弯度，外径不超过8F，可能刺破心房壁。\n"
@@ -54,10 +55,7 @@ def author(make: Factory, sign_in: SignIn, company: Party) -> TestClient:
 
 def published(author: TestClient, **texts: str) -> str:
     """Publish a need by its form; returns its address."""
-    fields: Fields = {**filled(author), "requirements": "", **texts, "action": "publish"}
-    answer = author.post("/needs", data=fields)
-    assert answer.status_code == 303
-    return str(answer.headers["location"])
+    return publish_from(author, "/needs", {**filled(author), "requirements": "", **texts})
 
 
 def suggestions(client: TestClient, url: str) -> Page:
@@ -92,7 +90,7 @@ def test_a_need_of_twenty_pages_in_seven_fields(author: TestClient, database: Da
 
 def test_a_need_that_is_too_long_for_one_field_is_told_beside_it(author: TestClient, database: Database) -> None:
     text = SENTENCE * 300
-    answer = author.post("/needs", data={**filled(author), "problem": text, "action": "publish"})
+    answer = author.post("/needs", data={**filled(author), "problem": text, "action": "submit"})
     assert answer.status_code == 422
     page = read(answer.text)
     assert page.error("problem").startswith("最多 4,000 个字，现有 ")
@@ -120,7 +118,7 @@ def test_a_full_disk_is_told_and_nothing_is_half_saved(
     author: TestClient, database: Database, full: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = "写了很久的一段话，" * 440
-    fields = {**filled(author), **dict.fromkeys(TEXTS, text), "requirements": "", "action": "publish"}
+    fields = {**filled(author), **dict.fromkeys(TEXTS, text), "requirements": "", "action": "submit"}
     answer = author.post("/needs", data=fields)
     assert answer.status_code == 500
     assert "操作可能没有保存" in read(answer.text)["main"].text

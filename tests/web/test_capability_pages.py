@@ -11,6 +11,7 @@ from backend.organisations.models import MemberRole
 from tests.conftest import SignIn
 from tests.factories import Factory, Party
 from tests.web.pages import read
+from tests.web.review_steps import broker_beside, publish_again, publish_from
 
 Fields = dict[str, str | list[str]]
 
@@ -40,14 +41,12 @@ def only(database: Database) -> Capability:
 
 
 def test_a_capability_is_published_from_its_form(author: TestClient, database: Database) -> None:
-    data = filled(author, stage="clinical", certificate="第三类，注册申报中", action="publish")
-    answer = author.post("/capabilities", data=data)
-    assert answer.status_code == 303
+    url = publish_from(author, "/capabilities", filled(author, stage="clinical", certificate="第三类，注册申报中"))
     stored = only(database)
     assert (stored.status, stored.stage) == (CapabilityStatus.PUBLISHED, Stage.CLINICAL)
     assert stored.confirmed_at == stored.published_at is not None
-    text = read(author.get(answer.headers["location"]).text).text
-    assert "能力已发布" in text
+    text = read(author.get(url).text).text
+    assert "已发布" in text
     assert "临床评价或临床试验" in text
 
 
@@ -55,29 +54,38 @@ def test_a_draft_without_any_choice_is_published_from_its_page(author: TestClien
     """Specialty, device category and stage may stay open."""
     location = author.post("/capabilities", data=filled(author, action="save")).headers["location"]
     assert only(database).status is CapabilityStatus.DRAFT
-    assert author.post(f"{location}/publish").status_code == 303
+    assert publish_again(author, location) == location
     assert only(database).status is CapabilityStatus.PUBLISHED
 
 
 def test_the_life_of_a_capability(author: TestClient, company: Party, make: Factory, database: Database) -> None:
     capability = make.capability(company, publish=False)
     steps = [
+        ("submit", CapabilityStatus.SUBMITTED),
         ("publish", CapabilityStatus.PUBLISHED),
+        ("confirm", CapabilityStatus.PUBLISHED),
         ("withdraw", CapabilityStatus.WITHDRAWN),
+        ("submit", CapabilityStatus.SUBMITTED),
+        ("take-back", CapabilityStatus.DRAFT),
+        ("submit", CapabilityStatus.SUBMITTED),
         ("publish", CapabilityStatus.PUBLISHED),
         ("withdraw", CapabilityStatus.WITHDRAWN),
         ("discard", CapabilityStatus.DISCARDED),
         ("restore", CapabilityStatus.DRAFT),
     ]
+    broker = broker_beside(author)
     for action, status in steps:
-        page = read(author.get(f"/capabilities/{capability.id}").text)
-        assert f"/capabilities/{capability.id}/{action}" in [f.attributes["action"] for f in page.all("form")]
-        assert author.post(f"/capabilities/{capability.id}/{action}").status_code == 303
+        actor = broker if action == "publish" else author
+        page = read(actor.get(f"/capabilities/{capability.id}").text)
+        offered = [f.attributes["action"] for f in page.all("form")]
+        # A confirmation is offered when it is due, and taken at any time.
+        assert (f"/capabilities/{capability.id}/{action}" in offered) is (action != "confirm")
+        assert actor.post(f"/capabilities/{capability.id}/{action}").status_code == 303
         assert only(database).status is status
 
 
 def test_a_form_sent_twice_makes_one_capability(author: TestClient, database: Database) -> None:
-    fields = filled(author, action="publish")
+    fields = filled(author, action="submit")
     answers = [author.post("/capabilities", data=fields) for _ in range(2)]
     assert [a.status_code for a in answers] == [303, 303]
     assert only(database).version == 1
@@ -99,7 +107,7 @@ def test_publishing_without_a_summary_shows_the_form(
     author: TestClient, company: Party, make: Factory, database: Database
 ) -> None:
     capability = make.capability(company, publish=False, summary="")
-    answer = author.post(f"/capabilities/{capability.id}/publish")
+    answer = author.post(f"/capabilities/{capability.id}/submit")
     assert answer.status_code == 422
     assert read(answer.text).error("summary").startswith("发布前请填写摘要")
     assert only(database).status is CapabilityStatus.DRAFT

@@ -41,7 +41,7 @@ def test_a_malformed_id_is_not_found_by_members_either(id_: str, sign_in: SignIn
     client = sign_in(make.party())
     for url in (f"/needs/{id_}/edit", f"/needs/{id_}/suggestions", f"/organisations/{id_}/needs"):
         assert client.get(url).status_code == 404
-    assert client.post(f"/capabilities/{id_}/publish").status_code == 404
+    assert client.post(f"/capabilities/{id_}/submit").status_code == 404
 
 
 def test_a_wrong_method_is_answered_as_such(client: TestClient) -> None:
@@ -125,15 +125,15 @@ def test_a_commit_that_fails_is_answered_500_and_follows_nothing_up(
             connection.exec_driver_sql("UPDATE need SET organisation_id = 'nobody'")
 
     event.listen(database.engine, "commit", spoil)
-    answer = client.post(f"/needs/{need.id}/publish")
+    answer = client.post(f"/needs/{need.id}/submit")
     event.remove(database.engine, "commit", spoil)
     assert answer.status_code == 500
     assert "操作可能没有保存" in read(answer.text)["main"].text
     assert followed == []
-    assert f"/needs/{need.id}/publish" in signed_in.get(f"/needs/{need.id}").text
+    assert f"/needs/{need.id}/submit" in signed_in.get(f"/needs/{need.id}").text
     with database.session() as session:
         assert outbox.pending(session, outbox.Topic.INDEX) == []
-    assert client.post(f"/needs/{need.id}/publish").status_code == 303
+    assert client.post(f"/needs/{need.id}/submit").status_code == 303
     assert followed == [True]
 
 

@@ -7,6 +7,7 @@ from backend.disclosure.models import Audience
 from tests.conftest import SignIn
 from tests.factories import Factory, Party
 from tests.web.pages import read
+from tests.web.review_steps import publish_again
 
 HTMX = {"HX-Request": "true"}
 
@@ -67,15 +68,16 @@ def test_a_message_waits_for_the_next_whole_page(sign_in: SignIn, hospital: Part
     """A fragment that loads in between does not use the message up."""
     need = make.need(hospital, publish=False)
     client = sign_in(hospital)
-    client.post(f"/needs/{need.id}/publish")
+    publish_again(client, f"/needs/{need.id}")
+    client.post(f"/needs/{need.id}/withdraw")
     client.get(f"/needs/{need.id}/suggestions", headers=HTMX)
-    assert "需求已发布" in client.get(f"/needs/{need.id}").text
-    assert "需求已发布，匹配建议见下方" not in client.get(f"/needs/{need.id}").text
+    assert "需求已撤回" in client.get(f"/needs/{need.id}").text
+    assert "需求已撤回，其他单位" not in client.get(f"/needs/{need.id}").text
 
 
 def test_after_a_write_htmx_is_sent_to_the_page(sign_in: SignIn, hospital: Party, make: Factory) -> None:
     need = make.need(hospital, publish=False)
-    answer = sign_in(hospital).post(f"/needs/{need.id}/publish", headers=HTMX)
+    answer = sign_in(hospital).post(f"/needs/{need.id}/submit", headers=HTMX)
     assert (answer.status_code, answer.headers["hx-redirect"]) == (204, f"/needs/{need.id}")
 
 

@@ -15,6 +15,7 @@ from tests.conftest import SignIn
 from tests.factories import Factory, Party
 from tests.fakes import SwitchedLoader
 from tests.web.pages import read
+from tests.web.review_steps import approve, publish_again
 
 TITLE = "可调弯射频房间隔穿刺系统"
 OLD, NEW = "弯度可以在心脏内调节。", "手柄旋钮控制鞘管头端偏转。"
@@ -39,10 +40,11 @@ def need_url(make: Factory) -> str:
 
 
 def publish(author: TestClient, **changes: str) -> str:
-    """Post a capability from its form; returns its address."""
+    """Post a capability from its form, and let a broker publish it; returns its address."""
     fields = read(author.get("/capabilities/new").text).fields
-    data = {**fields, "title": TITLE, "summary": OLD, "audience": "public", "action": "publish", **changes}
-    return str(author.post("/capabilities", data=data).headers["location"])
+    data = {**fields, "title": TITLE, "summary": OLD, "audience": "public", "action": "submit", **changes}
+    url = str(author.post("/capabilities", data=data).headers["location"])
+    return approve(author, url) if data["action"] == "submit" else url
 
 
 def rows(database: Database, url: str) -> list[SearchDocument]:
@@ -141,7 +143,7 @@ def test_what_is_withdrawn_is_gone_and_purged(
 def test_what_is_published_again_is_found_again(client: TestClient, author: TestClient) -> None:
     url = publish(author)
     author.post(f"{url}/withdraw")
-    author.post(f"{url}/publish")
+    publish_again(author, url)
     assert TITLE in search_text(client, "弯度调节")
 
 
@@ -227,8 +229,7 @@ def test_withdrawing_without_a_model_purges_all_the_same(
         assert live_texts(database, f"/{capability.id}") == ""
         assert all(row.vector is None for row in rows(database, f"/{capability.id}"))
         assert vector not in snapshot_bytes(settings)
-        with database.session(write=True) as session:
-            service.act(session, company.viewer, capability.id, "publish")
+        make.publish_capability(company, capability)
         first.follow()
         first.save()
         assert vector in snapshot_bytes(settings)

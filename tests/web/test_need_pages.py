@@ -11,6 +11,7 @@ from tests.conftest import SignIn
 from tests.factories import PUTUO, Factory, Party
 from tests.web.need_steps import TITLE, events, filled, page_of, stored
 from tests.web.pages import read
+from tests.web.review_steps import broker_beside
 
 
 @pytest.fixture
@@ -50,14 +51,21 @@ def test_a_draft_is_saved_with_all_that_was_typed(author: TestClient, database: 
     assert events(database) == ["need:create"]
 
 
-def test_a_need_is_published_from_its_form(author: TestClient, database: Database) -> None:
-    answer = author.post("/needs", data=filled(author, action="publish"))
+def test_a_need_is_submitted_from_its_form_and_published_by_the_broker(
+    author: TestClient, database: Database, make: Factory, sign_in: SignIn
+) -> None:
+    broker = sign_in(make.broker())
+    answer = author.post("/needs", data=filled(author, action="submit"))
     assert answer.status_code == 303
-    assert stored(database)[0].status is NeedStatus.PUBLISHED
-    page = page_of(author, answer.headers["location"])
-    assert "需求已发布" in page["flash"].text
+    assert stored(database)[0].status is NeedStatus.SUBMITTED
+    url = answer.headers["location"]
+    page = page_of(author, url)
+    assert "由所在地区的撮合员审核" in page["flash"].text
     assert page.title.startswith(TITLE)
-    assert events(database) == ["need:create", "need:publish"]
+    assert broker.post(f"{url}/publish").headers["location"] == url
+    assert "需求已发布" in page_of(broker, url)["flash"].text
+    assert stored(database)[0].status is NeedStatus.PUBLISHED
+    assert events(database)[:3] == ["need:create", "need:submit", "need:publish"]
 
 
 def test_my_needs_list_every_status_but_discarded(author: TestClient, hospital: Party, make: Factory) -> None:
@@ -75,20 +83,28 @@ def test_the_life_of_a_need(author: TestClient, database: Database, hospital: Pa
     """Every action is a form on the page of the need, and leads where the table says."""
     need = make.need(hospital, publish=False)
     steps = [
-        ("publish", NeedStatus.PUBLISHED, "需求已发布"),
+        ("submit", NeedStatus.SUBMITTED, "需求已提交"),
+        ("take-back", NeedStatus.DRAFT, "需求已取回"),
+        ("submit", NeedStatus.SUBMITTED, "需求已提交"),
+        ("publish", NeedStatus.PUBLISHED, ""),
         ("withdraw", NeedStatus.WITHDRAWN, "需求已撤回"),
-        ("publish", NeedStatus.PUBLISHED, "需求已发布"),
+        ("submit", NeedStatus.SUBMITTED, "需求已提交"),
+        ("publish", NeedStatus.PUBLISHED, ""),
         ("withdraw", NeedStatus.WITHDRAWN, "需求已撤回"),
         ("discard", NeedStatus.DISCARDED, "需求已删除"),
         ("restore", NeedStatus.DRAFT, "需求已恢复为草稿"),
     ]
+    broker = broker_beside(author)
     for action, status, message in steps:
-        page = page_of(author, f"/needs/{need.id}")
+        actor = author if message else broker
+        page = page_of(actor, f"/needs/{need.id}")
         assert f"/needs/{need.id}/{action}" in [form.attributes["action"] for form in page.all("form")]
-        assert author.post(f"/needs/{need.id}/{action}").status_code == 303
+        assert actor.post(f"/needs/{need.id}/{action}").status_code == 303
         assert stored(database)[0].status is status
         assert message in page_of(author, f"/needs/{need.id}")["flash"].text
-    assert events(database)[1:] == [f"need:{action}" for action, _status, _message in steps]
+    assert [event for event in events(database)[1:] if not event.endswith(":read")] == [
+        f"need:{action}" for action, _status, _message in steps
+    ]
 
 
 def test_an_edit_changes_the_text_and_counts_a_version(
@@ -125,7 +141,7 @@ def test_a_new_requirement_alone_is_a_new_version(
 
 
 def test_a_form_sent_twice_makes_one_need(author: TestClient, database: Database) -> None:
-    fields = filled(author, action="publish")
+    fields = filled(author, action="submit")
     first, second = author.post("/needs", data=fields), author.post("/needs", data=fields)
     assert (first.status_code, second.status_code) == (303, 303)
     assert first.headers["location"] == second.headers["location"]
@@ -166,7 +182,7 @@ def test_publishing_an_incomplete_draft_shows_the_form_and_what_is_missing(
     author: TestClient, database: Database, hospital: Party, make: Factory
 ) -> None:
     need = make.need(hospital, publish=False, summary="", problem="")
-    answer = author.post(f"/needs/{need.id}/publish")
+    answer = author.post(f"/needs/{need.id}/submit")
     assert answer.status_code == 422
     page = read(answer.text)
     assert page.error("summary").startswith("发布前请填写摘要")
@@ -187,11 +203,14 @@ def test_an_action_that_the_status_does_not_allow_is_refused(
     author: TestClient, hospital: Party, make: Factory, database: Database
 ) -> None:
     need = make.need(hospital)
-    for action in ("publish", "discard", "restore"):
+    for action in ("submit", "take-back", "discard", "restore"):
         answer = author.post(f"/needs/{need.id}/{action}")
         assert answer.status_code == 409
         assert "当前状态下不能进行这项操作" in answer.text
-    assert author.post(f"/needs/{need.id}/fulfil").status_code == 404
+    for action in ("match", "close"):
+        assert author.post(f"/needs/{need.id}/{action}", data={"note": "理由"}).status_code == 403
+    for action in ("expire", "nothing"):
+        assert author.post(f"/needs/{need.id}/{action}").status_code == 404
     assert stored(database)[0].status is NeedStatus.PUBLISHED
 
 

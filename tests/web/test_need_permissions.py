@@ -31,7 +31,7 @@ def test_a_strangers_draft_is_not_found(path: str, sign_in: SignIn, hospital: Pa
     assert stranger.get(f"/needs/{draft.id}{path}").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["edit", "publish", "withdraw", "discard"])
+@pytest.mark.parametrize("path", ["edit", "submit", "publish", "withdraw", "discard"])
 def test_a_stranger_writes_nothing(
     path: str, sign_in: SignIn, hospital: Party, make: Factory, database: Database
 ) -> None:
@@ -79,7 +79,7 @@ def test_a_member_who_only_reads_sees_the_draft_and_changes_nothing(
     page = page_of(client, f"/needs/{need.id}")
     assert page.all("form", "confirm-panel") == []
     assert f"/needs/{need.id}/edit" not in page.links
-    for method, path in (("GET", "edit"), ("POST", "edit"), ("POST", "publish"), ("POST", "discard")):
+    for method, path in (("GET", "edit"), ("POST", "edit"), ("POST", "submit"), ("POST", "discard")):
         assert client.request(method, f"/needs/{need.id}/{path}").status_code == 403
     assert client.get("/needs/new").status_code == 403
     assert stored(database)[0].status is NeedStatus.DRAFT

@@ -15,6 +15,7 @@ from tests.conftest import SignIn
 from tests.factories import JIADING, Factory, Party
 from tests.web.need_steps import Fields, events, filled, page_of, stored
 from tests.web.pages import read
+from tests.web.review_steps import publish_from
 
 SUMMARY = (
     "经房间隔进入左心房的手术里，现有的穿刺针抵住间隔以后容易往上滑，穿刺点跟着移位，还要退出来重新塑形。\n"
@@ -40,9 +41,7 @@ def author(hospital: Party, sign_in: SignIn) -> TestClient:
 def new(author: TestClient, **changes: str | list[str]) -> str:
     """Save a need as its author; its address."""
     fields = filled(author, summary=SUMMARY, acceptance_criteria=CRITERIA, requirements="", **changes)
-    answer = author.post("/needs", data={**fields, "action": "publish"})
-    assert answer.status_code == 303
-    return answer.headers["location"]
+    return publish_from(author, "/needs", fields)
 
 
 def form(author: TestClient, url: str, **changes: str) -> Fields:
@@ -77,7 +76,7 @@ def test_proposals_follow_the_text(author: TestClient, database: Database) -> No
     url = new(author)
     author.post(f"{url}/edit", data=form(author, url, acceptance_criteria="外径不超过6F。", summary="希望能调弯。"))
     assert texts(database) == ["希望能调弯", "外径不超过6F"]
-    assert events(database) == ["need:create", "need:publish", "need:edit"]
+    assert events(database) == ["need:create", "need:submit", "need:publish", "need:edit"]
 
 
 def test_what_the_author_writes_stays(author: TestClient, database: Database) -> None:
@@ -91,7 +90,7 @@ def test_what_the_author_writes_stays(author: TestClient, database: Database) ->
         Point("停得住", BRIEF, AUTHOR),
     ]
     assert points(database) == expected
-    assert events(database)[2:] == ["need:requirements:edit", "need:edit"]
+    assert events(database)[3:] == ["need:requirements:edit", "need:edit"]
     assert stored(database)[0].version == 2
     author.post(f"{url}/edit", data=form(author, url, acceptance_criteria="外径不超过6F。"))
     assert points(database) == expected

@@ -173,9 +173,10 @@ def test_a_release_opens_the_brief_and_the_reading_is_written_down(
     with database.session() as session:
         query = select(AuditEvent).where(col(AuditEvent.event).contains(":read")).order_by(col(AuditEvent.event))
         rows = session.exec(query).all()
+    detail = {"version": 1, "organisation": world.company.organisation.id}
     assert [(row.event, row.actor_id, row.subject_id, row.detail) for row in rows] == [
-        ("need:annex:read", world.company.user.id, world.need.id, {"version": 1}),
-        ("need:brief:read", world.company.user.id, world.need.id, {"version": 1}),
+        ("need:annex:read", world.company.user.id, world.need.id, detail),
+        ("need:brief:read", world.company.user.id, world.need.id, detail),
     ]
 
 

@@ -1,0 +1,59 @@
+"""What users are told of, and by which of it they want mails."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
+
+from backend.db import UtcDateTime, enum_type, new_id, utc_now
+
+
+class Notice(StrEnum):
+    """The kinds of event that users are told of."""
+
+    REVIEW_WAITING = "review_waiting"
+    REVIEW_UNASSIGNED = "review_unassigned"
+    TEXT_EDITED = "text_edited"
+    PUBLISHED = "published"
+    RETURNED = "returned"
+    REJECTED = "rejected"
+    MATCHED = "matched"
+    FULFILLED = "fulfilled"
+    CLOSED = "closed"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    RELEASE_GRANTED = "release_granted"
+    RELEASE_REVOKED = "release_revoked"
+    RELEASE_CHANGED = "release_changed"
+    RELEASE_PROPOSED = "release_proposed"
+
+
+class Notification(SQLModel, table=True):
+    """One user is told of one event about one subject.
+
+    The title of the subject is not kept: it is looked up when the notification is shown, under the policy of that
+    moment, so that what has been withdrawn or closed since shows no title any more.
+    """
+
+    __tablename__ = "notification"
+    __table_args__ = (Index("ix_notification_user_read", "user_id", "read_at"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=16)
+    user_id: str = Field(foreign_key="user_account.id", ondelete="CASCADE")
+    notice: Notice = Field(sa_type=enum_type(Notice))
+    subject_kind: str = Field(max_length=20)
+    subject_id: str = Field(max_length=16, index=True)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class MailPreference(SQLModel, table=True):
+    """Whether a user wants mails of one kind; without a row the kind's own default holds."""
+
+    __tablename__ = "mail_preference"
+    __table_args__ = (UniqueConstraint("user_id", "notice"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=16)
+    user_id: str = Field(foreign_key="user_account.id", index=True, ondelete="CASCADE")
+    notice: Notice = Field(sa_type=enum_type(Notice))
+    wanted: bool
