@@ -18,6 +18,7 @@ from sqlmodel import col
 from backend.accounts import sessions
 from backend.audit.events import Event
 from backend.audit.models import AuditEvent
+from backend.capabilities import service as capabilities
 from backend.capabilities.models import Capability
 from backend.capabilities.states import CapabilityStatus
 from backend.config import Settings
@@ -26,7 +27,7 @@ from backend.disclosure.models import Audience
 from backend.matching import indexing
 from backend.matching.documents import TABLE
 from backend.outbox import OutboxRow
-from tests.factories import Factory, Party
+from tests.factories import PUTUO, Factory, Party
 from tests.ports import free_port
 from tests.postgres import Server
 from tests.processes import answers, kill, start, stop, until
@@ -50,7 +51,7 @@ class Outcome:
 
 
 class Publishers:
-    """Clients that publish drafts one after the other, and try again until they are told that it was done."""
+    """Clients of a broker that publish what was submitted, and try again until they are told that it was done."""
 
     def __init__(self, database: Database, port: int, count: int) -> None:
         self._database, self._port = database, port
@@ -60,6 +61,10 @@ class Publishers:
             make.capability(self.party, f"可调弯穿刺针{number:03}", publish=False, audience=Audience.PUBLIC).id
             for number in range(count)
         ]
+        self.reviewer = make.reviewer(PUTUO)
+        with database.session(write=True) as session:
+            for subject_id in self.ids:
+                capabilities.act(session, self.party.viewer, subject_id, "submit")
         self.confirmed: set[str] = set()
         self.statuses: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -70,7 +75,7 @@ class Publishers:
 
     def run(self) -> None:
         """Publish all."""
-        cookies = {sessions.COOKIE: token_of(self._database, self.party)}
+        cookies = {sessions.COOKIE: token_of(self._database, self.reviewer)}
         with ThreadPoolExecutor(CLIENTS) as pool:
             list(pool.map(lambda number: self._publish(self.ids[number::CLIENTS], cookies), range(CLIENTS)))
 

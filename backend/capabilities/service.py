@@ -35,6 +35,7 @@ TIERS: Mapping[str, Tier] = {
 TYPE = disclosure.SubjectType(
     kind=SubjectKind.CAPABILITY,
     table=states.TABLE,
+    open_statuses=states.OPEN,
     tiers=TIERS,
     create_event=Event.CAPABILITY_CREATE,
     edit_event=Event.CAPABILITY_EDIT,

@@ -1,6 +1,6 @@
 """The operations that needs and capabilities share: writing, acting, keeping versions, recording what is read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -76,6 +76,7 @@ class SubjectType:
 
     kind: SubjectKind
     table: transitions.Table
+    open_statuses: Collection[str]
     tiers: Mapping[str, Tier]
     create_event: str
     edit_event: str
@@ -200,7 +201,8 @@ def act(
     )
     # What was said stays out of the trail: others read that.
     events.record(session, step.event, of.kind, subject.id, actor_id=user_id, version=subject.version)
-    outbox.append(session, outbox.Topic.INDEX, of.kind, subject.id)
+    if facts.is_open or step.target in of.open_statuses:
+        outbox.append(session, outbox.Topic.INDEX, of.kind, subject.id)
     announce(session, subject, facts, step.notice, user_id)
     return step
 

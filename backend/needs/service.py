@@ -36,6 +36,7 @@ from backend.transitions import Actor, actions
 TYPE = disclosure.SubjectType(
     kind=SubjectKind.NEED,
     table=states.TABLE,
+    open_statuses=states.OPEN,
     tiers=texts.TIERS,
     create_event=Event.NEED_CREATE,
     edit_event=Event.NEED_EDIT,

@@ -23,15 +23,18 @@ from backend.audit import events
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.db import utc_now
-from backend.disclosure.models import Release
+from backend.disclosure.models import Release, ReleaseProposal, StatusChange, SubjectVersion
 from backend.errors import Conflict
 from backend.needs.models import Need, Requirement
+from backend.notifications.models import MailPreference, Notification
 from backend.organisations.models import MemberRole, Membership, Organisation
 
 Reference = tuple[type[SQLModel], str]
 
 TEXTS: Mapping[str, type[Need] | type[Capability]] = {"needs": Need, "capabilities": Capability}
-CLEARED: Sequence[Reference] = tuple((model, "author_id") for model in TEXTS.values())
+CLEARED: Sequence[Reference] = tuple(
+    (model, name) for model in TEXTS.values() for name in ("author_id", "submitted_by")
+)
 """What belongs to the organisation stays, without an author."""
 REMOVED: Sequence[Reference] = (
     (Membership, "user_id"),
@@ -40,9 +43,16 @@ REMOVED: Sequence[Reference] = (
     (RecoveryCode, "user_id"),
     (SecondFactor, "user_id"),
     (ExternalIdentity, "user_id"),
+    (Notification, "user_id"),
+    (MailPreference, "user_id"),
 )
 """What is about the person alone goes."""
-KEPT: Sequence[Reference] = ((Release, "granted_by"),)
+KEPT: Sequence[Reference] = (
+    (Release, "granted_by"),
+    (ReleaseProposal, "proposed_by"),
+    (StatusChange, "actor_id"),
+    (SubjectVersion, "user_id"),
+)
 """What others rely on keeps the id, like the audit trail; it leads to an empty row."""
 
 GONE = "已注销"
@@ -96,6 +106,8 @@ def export(session: Session, user: User) -> dict[str, Any]:
         "sessions": [_plain(row, "token_digest", "user_id") for row in _own(session, UserSession, user)],
         "second_factor": _plain(factor, "secret", "codes_seed", "last_step", "user_id") if factor else None,
         "single_sign_on": [_plain(row, "user_id") for row in _own(session, ExternalIdentity, user)],
+        "notifications": [_plain(row, "user_id") for row in _own(session, Notification, user)],
+        "mail_preferences": [_plain(row, "user_id") for row in _preferences(session, user)],
         "mails": [_plain(mail, "context", "recipient") for mail in mailer.sent_to(session, user.email)],
         "audit": [_plain(row, "id") for row in session.exec(trail.order_by(col(AuditEvent.id))).all()],
         "texts": {name: _texts(session, model, user) for name, model in TEXTS.items()},
@@ -128,7 +140,13 @@ def delete_account(session: Session, user: User, *, actor_id: str | None, forced
     events.record(session, events.Event.ACCOUNT_DELETE, SUBJECT, user.id, actor_id=actor_id)
 
 
-def _own(session: Session, model: type[UserSession] | type[ExternalIdentity], user: User) -> Sequence[SQLModel]:
+def _preferences(session: Session, user: User) -> Sequence[MailPreference]:
+    return session.exec(select(MailPreference).where(MailPreference.user_id == user.id)).all()
+
+
+def _own(
+    session: Session, model: type[UserSession] | type[ExternalIdentity] | type[Notification], user: User
+) -> Sequence[SQLModel]:
     return session.exec(select(model).where(col(model.user_id) == user.id).order_by(col(model.created_at))).all()
 
 

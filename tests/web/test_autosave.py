@@ -14,6 +14,7 @@ from tests.conftest import SignIn
 from tests.factories import Factory, Party
 from tests.web.need_steps import TITLE, Fields, events, filled, page_of, stored
 from tests.web.pages import read
+from tests.web.review_steps import publish_from
 
 HTMX = {"HX-Request": "true"}
 
@@ -92,10 +93,10 @@ def test_a_form_whose_last_answer_was_lost_is_no_conflict(author: TestClient, da
     autosave(author, fields)
     autosave(author, {**fields, "problem": "第二次保存。"})
     autosave(author, {**fields, "problem": "第三次保存。"})
-    answer = author.post("/needs", data={**fields, "problem": "最后按下发布。", "action": "publish"})
+    answer = author.post("/needs", data={**fields, "problem": "最后按下提交。", "action": "submit"})
     assert answer.status_code == 303
     need = stored(database)[0]
-    assert (need.problem, need.status) == ("最后按下发布。", NeedStatus.PUBLISHED)
+    assert (need.problem, need.status) == ("最后按下提交。", NeedStatus.SUBMITTED)
     assert copies(database) == []
 
 
@@ -221,13 +222,12 @@ def test_capabilities_save_themselves_too(make: Factory, sign_in: SignIn, databa
     answer = company.post(f"{url}/autosave", data=fields, headers=HTMX)
     assert "已自动保存" in answer.text and answer.headers["hx-replace-url"] == f"{url}/edit"
     company.post(f"{url}/autosave", data={**fields, "principle": "改过的原理。"}, headers=HTMX)
-    published = {**fields, "principle": "改过的原理。", "summary": "针的弯度可调。", "action": "publish"}
-    assert company.post("/capabilities", data=published).status_code == 303
+    publish_from(company, "/capabilities", {**fields, "principle": "改过的原理。", "summary": "针的弯度可调。"})
     with database.session() as session:
         capability = session.exec(select(Capability)).one()
         kinds = list(session.exec(select(AuditEvent.event).where(AuditEvent.subject_kind == "capability")).all())
     assert (capability.principle, capability.status) == ("改过的原理。", "published")
-    assert kinds == ["capability:create", "capability:edit", "capability:publish"]
+    assert kinds == ["capability:create", "capability:edit", "capability:submit", "capability:publish"]
     edit = read(company.get(f"{url}/edit").text).fields
     assert "修改已暂存" in company.post(f"{url}/autosave", data={**edit, "principle": "新"}, headers=HTMX).text
     assert read(company.get(f"{url}/edit?copy=1").text).fields["principle"] == "新"
