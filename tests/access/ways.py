@@ -39,7 +39,7 @@ FOR_TEXTS: dict[str, list[str]] = {
     "/{kinds}/{id}/suggestions": ["/{kinds}/{s}/suggestions"],
     "/{kinds}/{id}/versions": ["/{kinds}/{s}/versions"],
     "/{kinds}/{id}/versions/{number}": ["/{kinds}/{s}/versions/1", "/{kinds}/{s}/versions/2?since=1"],
-    "/{kinds}/{id}/releases": ["/{kinds}/{s}/releases", "/{kinds}/{s}/releases?q={unnamed}"],
+    "/{kinds}/{id}/releases": ["/{kinds}/{s}/releases", "/{kinds}/{s}/releases?q=测试"],
 }
 # GET, asked by each reader for their own texts, beside which others are shown.
 FOR_OWN: dict[str, list[str]] = {
