@@ -11,6 +11,8 @@ from backend.attachments.storage import Storage
 from backend.config import Settings
 from backend.db import Database
 from backend.matching.index_sync import SearchEngine
+from backend.organisations import invitations, merging
+from backend.references import REFERENCES
 from backend.tasks import Task
 
 MAIL_SECONDS = 30
@@ -26,6 +28,8 @@ def make_tasks(settings: Settings, database: Database, environment: Environment,
     return [
         Task("mail", MAIL_SECONDS, partial(mailer.deliver, database, settings, environment, post), after_writes=True),
         Task("accounts", CLEANING_SECONDS, partial(cleaning.clean, database)),
+        Task("old invitations", CLEANING_SECONDS, partial(invitations.forget, database)),
+        Task("merged organisations", CLEANING_SECONDS, partial(merging.collect_strays, database, REFERENCES)),
         Task("old mails", CLEANING_SECONDS, partial(mailer.forget_old, database)),
         Task(
             "removed attachments", REMOVAL_SECONDS, partial(sweep.delete_removed, database, storage), after_writes=True
