@@ -94,7 +94,8 @@ def standing(session: Session, viewer: Viewer, need: Need) -> Standing:
     known = organisations.authors(session, (row.organisation_id for row in rows))
     departments = organisations.department_names(session, (row.department_id for row in rows if row.department_id))
     found = tuple(
-        Supporter(known[row.organisation_id].name, departments.get(row.department_id or ""), row.created_at) for row in rows
+        Supporter(known[row.organisation_id].name, departments.get(row.department_id or ""), row.created_at)
+        for row in rows
     )
     return Standing(len(rows), joined, found)
 
