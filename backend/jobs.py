@@ -14,6 +14,8 @@ from backend.db import Database
 from backend.disclosure.lapsing import lapse
 from backend.matching.index_sync import SearchEngine
 from backend.needs import service as needs
+from backend.organisations import invitations, merging
+from backend.references import REFERENCES
 from backend.tasks import Task
 
 MAIL_SECONDS = 30
@@ -30,6 +32,8 @@ def make_tasks(settings: Settings, database: Database, environment: Environment,
     return [
         Task("mail", MAIL_SECONDS, partial(mailer.deliver, database, settings, environment, post), after_writes=True),
         Task("accounts", CLEANING_SECONDS, partial(cleaning.clean, database)),
+        Task("old invitations", CLEANING_SECONDS, partial(invitations.forget, database)),
+        Task("merged organisations", CLEANING_SECONDS, partial(merging.collect_strays, database, REFERENCES)),
         Task("old mails", CLEANING_SECONDS, partial(mailer.forget_old, database)),
         Task(
             "removed attachments", REMOVAL_SECONDS, partial(sweep.delete_removed, database, storage), after_writes=True

@@ -95,6 +95,11 @@ class OrganisationForm(BaseForm):
         self.region.choices = [("", _("请选择")), *regions().choices()]
         self.jurisdiction.choices = [("", _("不是区级主管部门")), *regions().choices()]
 
+    def validate_name(self, field: Any) -> None:
+        """Mails to people who know nothing of this site bear the name."""
+        if re.search(r"://|www\.|[<>@]", field.data or "", re.IGNORECASE):
+            raise ValidationError(_("名称中不能有网址和邮箱。"))
+
     def validate_credit_code(self, field: Any) -> None:
         """The check character catches every single wrong character and most swapped ones."""
         code = credit_code.normalise(field.data or "")

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, delete, func, select
 
 from backend import mailer
 from backend.accounts.models import User
 from backend.accounts.service import find_by_email, normalise_email
 from backend.audit import events
-from backend.db import utc_now
+from backend.db import Database, utc_now
 from backend.errors import Conflict, DomainError, Forbidden, NotFound
 from backend.organisations import policy, service
 from backend.organisations.models import Invitation, MemberRole, Organisation
@@ -20,6 +20,8 @@ from backend.organisations.policy import Viewer
 from backend.organisations.service import SUBJECT
 
 DAYS = 14
+KEPT = timedelta(days=30)
+"""How long an invitation is kept after its end."""
 A_DAY, A_DAY_UNVERIFIED = 50, 5
 """Invitations that an organisation sends in 24 hours; few before it is verified, as the mails bear its name."""
 
@@ -183,13 +185,19 @@ def accept(session: Session, viewer: Viewer, token: str) -> str:
     return organisation.id
 
 
+def forget(database: Database) -> int:
+    """Remove invitations that are over, with the addresses of those who never came; returns how many there were."""
+    with database.session(write=True) as session:
+        return session.exec(delete(Invitation).where(col(Invitation.expires_at) < utc_now() - KEPT)).rowcount
+
+
 def _find(session: Session, token: str) -> tuple[Invitation, Organisation]:
     query = select(Invitation).where(
         Invitation.token_digest == _digest(token),
         col(Invitation.withdrawn_at).is_(None),
         Invitation.expires_at > utc_now(),
     )
-    invitation = session.exec(query.with_for_update()).first()
+    invitation = session.exec(query).first()
     organisation = session.get(Organisation, invitation.organisation_id) if invitation else None
     if invitation is None or organisation is None:
         raise InvitationGone

@@ -114,7 +114,6 @@ def leave(session: Session, viewer: Viewer, organisation_id: str) -> None:
     """End one's own membership; raises NotFound, Forbidden or LastOwner."""
     organisation = service.get(session, viewer, organisation_id)
     policy.check_is_member(viewer, organisation)
-    _lock(session, organisation_id)
     assert viewer.user_id is not None
     membership = service.membership(session, viewer.user_id, organisation_id)
     if membership is None:
@@ -174,16 +173,10 @@ def set_department(
 def _managed(session: Session, viewer: Viewer, organisation_id: str, user_id: str) -> tuple[Organisation, Membership]:
     organisation = service.get(session, viewer, organisation_id)
     policy.check_can_manage(viewer, organisation)
-    _lock(session, organisation_id)
     membership = service.membership(session, user_id, organisation_id)
     if membership is None:
         raise NotFound
     return organisation, membership
-
-
-def _lock(session: Session, organisation_id: str) -> None:
-    """Two owners who give up at the same moment do so one after the other."""
-    session.exec(select(Organisation.id).where(Organisation.id == organisation_id).with_for_update()).one()
 
 
 def _check_not_last(session: Session, membership: Membership) -> None:

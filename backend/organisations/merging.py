@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select, update
 from backend import mailer
 from backend.accounts.models import User
 from backend.audit import events
-from backend.db import utc_now
+from backend.db import Database, utc_now
 from backend.errors import DomainError
 from backend.organisations import credit_code, policy, registration, service
 from backend.organisations.models import (
@@ -145,6 +145,21 @@ def merge(session: Session, viewer: Viewer, duplicate_id: str, kept_id: str, ref
         )
     _tell(session, [j for _m, j in joining], duplicate, kept)
     return kept
+
+
+def collect_strays(database: Database, references: References) -> int:
+    """Hand over what was written for a duplicate while it was being merged; returns how many rows there were.
+
+    Whoever had the form open sends it as a member of the duplicate; it may arrive a moment after the merge.
+    """
+    count = 0
+    with database.session(write=True) as session:
+        for duplicate in session.exec(select(Organisation).where(col(Organisation.merged_into_id).is_not(None))).all():
+            for reference in references:
+                if found := reference.count(session, duplicate.id):
+                    count += found
+                    reference.move(session, Merge(duplicate.id, str(duplicate.merged_into_id), {}))
+    return count
 
 
 def _pair(session: Session, viewer: Viewer, duplicate_id: str, kept_id: str) -> tuple[Organisation, Organisation]:

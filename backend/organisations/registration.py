@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
 from backend.audit import events
@@ -132,16 +131,10 @@ def _submit(session: Session, viewer: Viewer, organisation: Organisation) -> Non
 
 
 def _write(session: Session, organisation: Organisation, details: Details) -> None:
-    """Store; two who register the same at the same moment meet at the database."""
-    try:
-        with session.begin_nested():
-            for name, value in asdict(details).items():
-                setattr(organisation, name, value)
-            session.add(organisation)
-            session.flush()
-    except IntegrityError as error:
-        taken = find(session, details.name, details.credit_code, but=organisation.id)
-        raise AlreadyRegistered(taken[1] if taken else "name") from error
+    for name, value in asdict(details).items():
+        setattr(organisation, name, value)
+    session.add(organisation)
+    session.flush()
 
 
 def _free_name(session: Session, organisation: Organisation, name: str) -> None:

@@ -168,7 +168,7 @@ def _open(session: Session, *conditions: object) -> list[OpenRequest]:
 
 
 def _answerable(session: Session, viewer: Viewer, request_id: str) -> tuple[MembershipRequest, Organisation]:
-    request = session.get(MembershipRequest, request_id, with_for_update=True)
+    request = session.get(MembershipRequest, request_id)
     if request is None:
         raise NotFound
     organisation = service.get(session, viewer, request.organisation_id)

@@ -134,7 +134,13 @@ def membership(session: Session, user_id: str, organisation_id: str) -> Membersh
 
 
 def join(session: Session, user_id: str, organisation_id: str, role: MemberRole, *, actor_id: str | None) -> None:
-    """Make a user a member, who may have become one meanwhile, and record it. An open request is answered by that."""
+    """Make a user a member, who may have become one meanwhile, and record it. An open request is answered by that.
+
+    Where the organisation has just been merged into another one, it is that which they join.
+    """
+    organisation = session.get(Organisation, organisation_id)
+    if organisation is not None and organisation.merged_into_id:
+        organisation_id = organisation.merged_into_id
     if membership(session, user_id, organisation_id) is None:
         add_member(session, user_id, organisation_id, role)
     statement = update(MembershipRequest).where(

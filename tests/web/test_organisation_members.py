@@ -97,6 +97,22 @@ class TestInvitation:
         assert invited.post("/invitation", data={"token": token(address)}).status_code == 303
         assert invited.get(address).status_code == 410
 
+    def test_leads_somebody_without_an_account_over_registration(
+        self, owner: Party, sign_in: SignIn, client: TestClient, database: Database, settings: Settings
+    ) -> None:
+        password = "a-password-of-the-invited"
+        invite(sign_in(owner), owner)
+        start = read(client.get(link(database, settings)).text)
+        form = read(client.get(next(url for url in start.links if url.startswith("/register"))).text).fields
+        filled = {**form, "name": "受邀同事", "email": INVITED, "password": password}
+        assert client.post("/register", data=filled).status_code == 303
+        confirm = read(client.get(link(database, settings)).text).fields
+        confirmed = client.post("/confirm", data={**confirm, "password": password})
+        page = read(client.get(confirmed.headers["location"]).text)
+        assert "接受邀请" in page["main"].text
+        assert client.post("/invitation", data=page.fields).headers["location"] == url(owner)
+        assert "示例邀请公司" in read(client.get("/organisations").text)["main"].text
+
     def test_is_for_the_address_that_it_was_sent_to(
         self, owner: Party, make: Factory, sign_in: SignIn, database: Database, settings: Settings
     ) -> None:

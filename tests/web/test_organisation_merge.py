@@ -9,6 +9,7 @@ from backend.config import Settings
 from backend.db import Database
 from backend.disclosure.models import Audience, Release, SubjectKind, Tier
 from backend.needs.models import Need
+from backend.needs.support import NeedSupport
 from backend.organisations import service
 from backend.organisations.models import (
     Department,
@@ -71,6 +72,7 @@ def test_the_preview_says_what_moves_and_changes_nothing(
     for expected in (
         "需求：2 条",
         "能力：1 条",
+        "附议：0 条",
         "已获得的披露授权：0 条",
         "科室：神经外科",
         "同名科室合为一个：心血管 内科",
@@ -162,6 +164,34 @@ def test_everything_moves_in_one_step(
     for party in (kept, duplicate, both):
         (mail,) = [m for m in to(sent, party.user.email) if "已并入" in m["Subject"]]
         assert "示例医院（中心）" in text(mail)
+
+
+def test_who_lacks_the_same_is_counted_once_and_never_beside_his_own_need(
+    kept: Party, duplicate: Party, make: Factory, sign_in: SignIn, database: Database
+) -> None:
+    """Both have joined a third one's need, and each the need of the other."""
+    here, there = department(database, duplicate, "心血管内科"), department(database, kept, "心血管内科")
+    foreign, of_duplicate, of_kept = make.need(make.hospital()), make.need(duplicate), make.need(kept)
+    other = make.need(make.hospital())
+    with database.session(write=True) as session:
+        for need, party, room in (
+            (foreign, kept, there),
+            (foreign, duplicate, here),
+            (other, duplicate, here),
+            (other, kept, there),
+            (of_kept, duplicate, None),
+            (of_duplicate, kept, None),
+        ):
+            id_ = party.organisation.id
+            session.add(NeedSupport(need_id=need.id, party=room or id_, organisation_id=id_, department_id=room))
+    assert merge(sign_in(make.broker(PUTUO)), duplicate, kept) == 303
+    with database.session() as session:
+        found = session.exec(select(NeedSupport)).all()
+    assert {(row.need_id, row.organisation_id, row.department_id, row.party) for row in found} == {
+        (foreign.id, kept.organisation.id, there, there),
+        (other.id, kept.organisation.id, there, there),
+    }
+    assert len(found) == 2
 
 
 def test_the_old_address_leads_to_the_other(

@@ -1,7 +1,6 @@
 """Registering an organisation, what a page says to bad input, and asking for membership of one that exists."""
 
 import pytest
-import sqlalchemy as sa
 from sqlmodel import select
 from starlette.testclient import TestClient
 
@@ -130,6 +129,7 @@ def test_the_form_of_another_organisation_is_not_written_over(
 WRONG = [
     ("name", "", "请填写单位全称。"),
     ("name", "名" * 101, "最多 100 个字，现有 101 个字，请删减。"),
+    ("name", "领奖请点 https://evil.example", "名称中不能有网址和邮箱。"),
     ("credit_code", "", "请填写统一社会信用代码。"),
     ("credit_code", "9100", "统一社会信用代码共 18 位，现有 4 位"),
     ("credit_code", code(1)[:-1] + "O", "不用字母 I、O、S、V、Z"),
@@ -157,18 +157,6 @@ def test_bad_input_is_answered_beside_the_field_and_nothing_is_lost(
     assert message in page.error(field)
     kept = page.fields
     assert {name: kept[name] for name in data if name != field} == {n: v for n, v in data.items() if n != field}
-    assert stored(database) == []
-
-
-def test_two_who_register_at_the_same_moment_meet_at_the_database(
-    registrant: TestClient, make: Factory, database: Database
-) -> None:
-    """As if the other registration had not been there yet when names were compared."""
-    make.owner(name=NAME)
-    with database.session(write=True) as session:
-        session.connection().execute(sa.text("UPDATE organisation SET name_key = ''"))
-    answer = registrant.post("/organisations", data=form(registrant))
-    assert answer.status_code == 422
     assert stored(database) == []
 
 
