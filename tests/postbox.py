@@ -1,22 +1,23 @@
-"""A mail server for tests: what the site has queued is handed over to it in a real SMTP conversation."""
+"""A mail server for tests: the site hands its mails over to it in a real SMTP conversation."""
 
 import email
 import email.policy
 import re
-import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from sqlmodel import col, select
 
-from backend import mailer
-from backend.config import Settings
 from backend.db import Database
-from backend.labels import LABELS
-from backend.mailer import SmtpMailer
-from backend.templating import make_environment
+from backend.mailer import Mail
+from tests.ports import free_port
+
+PATIENCE = 30.0
+"""Seconds; generous, as the machine may be busy."""
 
 
 class _Keeper:
@@ -34,23 +35,29 @@ class _Keeper:
 
 
 class Postbox:
-    """The mails of a site whose worker is this test."""
+    """The mails of a site that sends them by itself, soon after the write that they tell of."""
 
-    def __init__(self, settings: Settings, database: Database, keeper: _Keeper, url: str) -> None:
-        self.settings, self.database, self.keeper, self.mailer = settings, database, keeper, SmtpMailer(url)
-        self.environment = make_environment(LABELS)
+    def __init__(self, database: Database, keeper: _Keeper, url: str) -> None:
+        self.database, self.keeper, self.url = database, keeper, url
 
     def collect(self) -> list[EmailMessage]:
-        """The mails that were queued since the last time, sent and received."""
-        self.keeper.received.clear()
-        mailer.deliver(self.database, self.settings, self.environment, self.mailer)
-        return list(self.keeper.received)
+        """The mails since the last time; waits until none is left to send."""
+        until = time.monotonic() + PATIENCE
+        while waiting := self._waiting():
+            assert time.monotonic() < until, waiting
+            time.sleep(0.02)
+        received, self.keeper.received = self.keeper.received, []
+        return received
 
     def the_one(self, recipient: str) -> "Letter":
         """The only mail since the last time."""
         (message,) = self.collect()
         assert message["To"] == recipient
         return Letter(message)
+
+    def _waiting(self) -> list[str]:
+        with self.database.session() as session:
+            return list(session.exec(select(Mail.event).where(col(Mail.due_at).is_not(None))).all())
 
 
 class Letter:
@@ -72,15 +79,13 @@ class Letter:
 
 
 @contextmanager
-def open_postbox(settings: Settings, database: Database) -> Iterator[Postbox]:
+def open_postbox(database: Database) -> Iterator[Postbox]:
     """A mail server that runs as long as the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     keeper = _Keeper()
     controller = Controller(keeper, hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        yield Postbox(settings, database, keeper, f"smtp://127.0.0.1:{port}")
+        yield Postbox(database, keeper, f"smtp://127.0.0.1:{port}")
     finally:
         controller.stop()

@@ -1,7 +1,7 @@
 """Limits to attempts, counted in the database, so that they hold over all processes.
 
 `limits` brings the moving window; its counters are kept here. An attempt is counted in the transaction of the request,
-and requests about the same key wait for one another: many at once pass no limit that one after another would meet.
+which runs as if it were alone: many at once pass no limit that one after another would meet.
 """
 
 import hashlib
@@ -13,8 +13,7 @@ from datetime import UTC, datetime, timedelta
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import MovingWindowSupport, Storage
 from limits.strategies import MovingWindowRateLimiter
-from sqlalchemy import BigInteger, cast, func
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, func, select
 
 from backend.accounts.models import ThrottleHit
 from backend.db import utc_now
@@ -210,11 +209,7 @@ class DatabaseStorage(Storage, MovingWindowSupport):
         self.session.exec(delete(ThrottleHit).where(col(ThrottleHit.key) == _digest(key)))
 
     def _hits(self, key: str, expiry: int) -> Sequence[datetime]:
-        """The moments of the window, oldest first. On PostgreSQL others who count the same key wait until the end of
-        this transaction; SQLite lets one writer in at a time anyway."""
-        digest = _digest(key)
-        if self.session.get_bind().dialect.name == "postgresql":
-            self.session.exec(select(func.pg_advisory_xact_lock(cast(int(digest[:15], 16), BigInteger)))).one()
+        """The moments of the window, oldest first."""
         since = utc_now() - timedelta(seconds=expiry)
-        query = select(ThrottleHit.at).where(ThrottleHit.key == digest, col(ThrottleHit.at) > since)
+        query = select(ThrottleHit.at).where(ThrottleHit.key == _digest(key), col(ThrottleHit.at) > since)
         return self.session.exec(query.order_by(col(ThrottleHit.at))).all()

@@ -4,7 +4,7 @@ Every column that refers to a user is named in one of the three lists below; a t
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import case
 from sqlmodel import Session, SQLModel, col, delete, func, or_, select, update
@@ -19,25 +19,38 @@ from backend.accounts.models import (
     UserSession,
 )
 from backend.accounts.users import SUBJECT
+from backend.api.models import ApiToken
+from backend.attachments.models import Attachment
 from backend.audit import events
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.db import utc_now
+from backend.disclosure.drafts import DraftCopy
 from backend.disclosure.models import Release, ReleaseProposal, StatusChange, SubjectVersion
 from backend.errors import Conflict
 from backend.needs.models import Need, Requirement
+from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
-from backend.organisations.models import MemberRole, Membership, Organisation
+from backend.organisations.models import Invitation, MemberRole, Membership, MembershipRequest, Organisation
 
 Reference = tuple[type[SQLModel], str]
+Own = TypeVar("Own", UserSession, ExternalIdentity, MembershipRequest, ApiToken, Notification)
 
 TEXTS: Mapping[str, type[Need] | type[Capability]] = {"needs": Need, "capabilities": Capability}
-CLEARED: Sequence[Reference] = tuple(
-    (model, name) for model in TEXTS.values() for name in ("author_id", "submitted_by")
+CLEARED: Sequence[Reference] = (
+    (Need, "author_id"),
+    (Need, "submitted_by"),
+    (Capability, "author_id"),
+    (Capability, "submitted_by"),
+    (Attachment, "uploaded_by"),
+    (NeedSupport, "user_id"),
 )
 """What belongs to the organisation stays, without an author."""
 REMOVED: Sequence[Reference] = (
     (Membership, "user_id"),
+    (MembershipRequest, "user_id"),
+    (DraftCopy, "user_id"),
+    (ApiToken, "user_id"),
     (UserSession, "user_id"),
     (AccountToken, "user_id"),
     (RecoveryCode, "user_id"),
@@ -52,6 +65,8 @@ KEPT: Sequence[Reference] = (
     (ReleaseProposal, "proposed_by"),
     (StatusChange, "actor_id"),
     (SubjectVersion, "user_id"),
+    (Invitation, "invited_by"),
+    (MembershipRequest, "answered_by"),
 )
 """What others rely on keeps the id, like the audit trail; it leads to an empty row."""
 
@@ -105,6 +120,13 @@ def export(session: Session, user: User) -> dict[str, Any]:
         ],
         "sessions": [_plain(row, "token_digest", "user_id") for row in _own(session, UserSession, user)],
         "second_factor": _plain(factor, "secret", "codes_seed", "last_step", "user_id") if factor else None,
+        "membership_requests": [
+            _plain(row, "user_id", "answered_by") for row in _own(session, MembershipRequest, user)
+        ],
+        "invitations": [_plain(row, "token_digest", "invited_by") for row in _invitations(session, user)],
+        "api_tokens": [_plain(row, "digest", "user_id") for row in _own(session, ApiToken, user)],
+        "files": [_plain(row, "stored_name", "uploaded_by") for row in _files(session, user)],
+        "unsaved_texts": [_plain(row, "user_id") for row in _drafts(session, user)],
         "single_sign_on": [_plain(row, "user_id") for row in _own(session, ExternalIdentity, user)],
         "notifications": [_plain(row, "user_id") for row in _own(session, Notification, user)],
         "mail_preferences": [_plain(row, "user_id") for row in _preferences(session, user)],
@@ -127,6 +149,7 @@ def delete_account(session: Session, user: User, *, actor_id: str | None, forced
         session.exec(update(model).where(column == user.id).values({name: None}))
     for model, name in REMOVED:
         session.exec(delete(model).where(col(getattr(model, name)) == user.id))
+    session.exec(delete(Invitation).where(col(Invitation.email) == user.email))
     email, called = user.email, user.name
     mailer.forget(session, email)
     user.email = f"{user.id}@deleted.invalid"
@@ -144,10 +167,20 @@ def _preferences(session: Session, user: User) -> Sequence[MailPreference]:
     return session.exec(select(MailPreference).where(MailPreference.user_id == user.id)).all()
 
 
-def _own(
-    session: Session, model: type[UserSession] | type[ExternalIdentity] | type[Notification], user: User
-) -> Sequence[SQLModel]:
+def _own(session: Session, model: type[Own], user: User) -> Sequence[Own]:
     return session.exec(select(model).where(col(model.user_id) == user.id).order_by(col(model.created_at))).all()
+
+
+def _invitations(session: Session, user: User) -> Sequence[Invitation]:
+    return session.exec(select(Invitation).where(Invitation.email == user.email)).all()
+
+
+def _drafts(session: Session, user: User) -> Sequence[DraftCopy]:
+    return session.exec(select(DraftCopy).where(DraftCopy.user_id == user.id)).all()
+
+
+def _files(session: Session, user: User) -> Sequence[Attachment]:
+    return session.exec(select(Attachment).where(Attachment.uploaded_by == user.id)).all()
 
 
 def _texts(session: Session, model: type[Need] | type[Capability], user: User) -> list[dict[str, Any]]:

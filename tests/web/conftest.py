@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from pydantic import SecretStr
 
 from backend.config import Settings
 from backend.db import Database
@@ -11,7 +12,7 @@ from tests.postbox import Postbox, open_postbox
 
 @pytest.fixture
 def postbox(settings: Settings, database: Database) -> Iterator[Postbox]:
-    """A mail server; the site leaves its mails to the test, which has to be asked for before the client."""
-    settings.worker = "apart"
-    with open_postbox(settings, database) as opened:
+    """The mail server of the site; a test asks for it before the client."""
+    with open_postbox(database) as opened:
+        settings.smtp_url = SecretStr(opened.url)
         yield opened

@@ -97,9 +97,7 @@ def test_figures_count_requests_by_route_and_what_waits(
     for _time in range(3):
         assert signed_in.get(f"/capabilities/{capability.id}").status_code == 200
     with database.session(write=True) as session:
-        accounts.sign_in(
-            session, email=party.user.email, password="wrong", client=accounts.Client("192.0.2.1", "test", days=1)
-        )
+        accounts.sign_in(session, email=party.user.email, password="wrong", client=accounts.Client("192.0.2.1", "", 1))
     after = machine.get("/metrics").text
     route = 'yiqiao_requests_total{method="GET",route="/capabilities/{capability_id}",status="200"}'
     assert figure(after, route) - (figure(before, route) if route in before else 0) == 3

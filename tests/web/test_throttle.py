@@ -160,17 +160,24 @@ def test_links_are_limited(client: TestClient, database: Database) -> None:
     assert client.post("/account/email/confirm", data=form).status_code == 429
 
 
-def test_many_at_once_pass_no_limit(client: TestClient, app: FastAPI, member: Party) -> None:
+def test_many_at_once_pass_no_limit(client: TestClient, app: FastAPI, member: Party, database: Database) -> None:
+    """Where PostgreSQL finds too many in one another's way, it answers that it is busy; nobody gets past the limit."""
     statuses: list[int] = []
-    threads = [
-        threading.Thread(target=lambda: statuses.append(attempt(TestClient(app, follow_redirects=False), member)))
-        for _ in range(12)
-    ]
+
+    def try_once() -> None:
+        visitor = TestClient(app, follow_redirects=False, raise_server_exceptions=False)
+        statuses.append(attempt(visitor, member))
+
+    threads = [threading.Thread(target=try_once) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(statuses) == [422] * 5 + [429] * 7
+    if database.is_sqlite:
+        assert sorted(statuses) == [422] * 5 + [429] * 7
+    else:
+        assert len(statuses) == 12 and statuses.count(422) <= 5
+        assert set(statuses) <= {422, 429, 503}
 
 
 def test_the_table_names_nobody_and_is_emptied(client: TestClient, member: Party, database: Database) -> None:
