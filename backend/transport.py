@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.errors import DomainError
+from backend.headers import SECURITY_HEADERS
 
 HSTS = "max-age=31536000; includeSubDomains"
 """A year, as OWASP ASVS 4 14.4.5 asks for."""
@@ -35,7 +36,8 @@ class HostCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and host_name(Headers(scope=scope).get("host", "")) not in self.hosts:
             # No page: it would be made for a host of somebody else's choice.
-            await PlainTextResponse("Unknown host. 未知的主机名。", status_code=400)(scope, receive, send)
+            refusal = PlainTextResponse("Unknown host. 未知的主机名。", status_code=400, headers=SECURITY_HEADERS)
+            await refusal(scope, receive, send)
             return
         await self.app(scope, receive, send)
 

@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from backend.accounts import sessions
 from backend.config import Settings
 from backend.db import Database
+from backend.headers import SECURITY_HEADERS
 from backend.main import create_app
 from backend.matching.index_sync import SearchEngine
 from backend.organisations.deps import get_viewer
@@ -43,6 +44,7 @@ def test_an_unknown_host_gets_no_page(host: str, client: TestClient) -> None:
         answer = client.get(url, headers={"Host": host})
         assert answer.status_code == 400
         assert "evil" not in answer.text
+        assert {name: answer.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
 
 
 @pytest.mark.parametrize(
