@@ -23,15 +23,17 @@ from backend.audit import events
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.db import utc_now
+from backend.disclosure.drafts import DraftCopy
 from backend.disclosure.models import Release
 from backend.errors import Conflict
 from backend.needs.models import Need, Requirement
+from backend.needs.support import NeedSupport
 from backend.organisations.models import MemberRole, Membership, Organisation
 
 Reference = tuple[type[SQLModel], str]
 
 TEXTS: Mapping[str, type[Need] | type[Capability]] = {"needs": Need, "capabilities": Capability}
-CLEARED: Sequence[Reference] = tuple((model, "author_id") for model in TEXTS.values())
+CLEARED: Sequence[Reference] = (*((model, "author_id") for model in TEXTS.values()), (NeedSupport, "user_id"))
 """What belongs to the organisation stays, without an author."""
 REMOVED: Sequence[Reference] = (
     (Membership, "user_id"),
@@ -40,6 +42,7 @@ REMOVED: Sequence[Reference] = (
     (RecoveryCode, "user_id"),
     (SecondFactor, "user_id"),
     (ExternalIdentity, "user_id"),
+    (DraftCopy, "user_id"),
 )
 """What is about the person alone goes."""
 KEPT: Sequence[Reference] = ((Release, "granted_by"),)
