@@ -29,7 +29,7 @@ from backend.notifications import service as notifications
 from backend.notifications.deps import seen
 from backend.organisations import service as organisations
 from backend.organisations.deps import SignedInDep, ViewerDep
-from backend.organisations.models import Organisation
+from backend.organisations.models import Organisation, OrganisationKind
 from backend.organisations.policy import MembershipFacts, Viewer
 from backend.templating import render
 
@@ -173,7 +173,8 @@ def new_need(request: Request, session: SessionDep, viewer: SignedInDep) -> Resp
     author = pages.author_membership(viewer, None)
     defaults = {}
     if author:
-        kind = NeedKind.CLINICAL if author.department_id else NeedKind.TECHNICAL
+        is_hospital = author.kind is OrganisationKind.HOSPITAL
+        kind = NeedKind.CLINICAL if is_hospital else NeedKind.TECHNICAL
         defaults = {
             "kind": kind.value,
             "department_id": author.department_id or "",

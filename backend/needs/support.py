@@ -91,10 +91,10 @@ def standing(session: Session, viewer: Viewer, need: Need) -> Standing:
     is_near = need.organisation_id in viewer.organisation_ids or need.region in viewer.jurisdictions
     if not rows or not is_near:
         return Standing(len(rows), joined)
-    known = organisations.authors(session, (row.organisation_id for row in rows))
+    authors = organisations.authors(session, (row.organisation_id for row in rows))
     departments = organisations.department_names(session, (row.department_id for row in rows if row.department_id))
     found = tuple(
-        Supporter(known[row.organisation_id].name, departments.get(row.department_id or ""), row.created_at)
+        Supporter(authors[row.organisation_id].name, departments.get(row.department_id or ""), row.created_at)
         for row in rows
     )
     return Standing(len(rows), joined, found)

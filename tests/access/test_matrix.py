@@ -139,6 +139,19 @@ def test_a_search_finds_by_a_word_of_a_tier_what_is_open_to_its_reader(world: Wo
 
 
 @EVERY_ROLE
+def test_what_is_tried_shows_nothing_that_is_sealed(world: World, role: str) -> None:
+    """The dry run of a need beside its form: similar needs and matches, as a fragment and as the whole page."""
+    reader = world.readers[role]
+    fields = {"title": WORDS, "problem": f"{WORDS}。" * 3, "kind": "clinical", "subject_id": "0123456789abcdef"}
+    for url in urls_of(ways.TRYING):
+        for headers in HEADERS:
+            answer = reader.client.post(url, data=fields, headers=headers)
+            assert answer.status_code < 500, (role, url)
+            forbidden = [*sealed(role), *(UNNAMED if role not in ("author", "broker here") else ())]
+            assert [canary for canary in forbidden if canary in answer.text] == [], (role, url)
+
+
+@EVERY_ROLE
 def test_only_authors_change_a_text(world: World, role: str) -> None:
     if role == "author":
         pytest.skip("the author may")

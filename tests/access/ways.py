@@ -99,6 +99,15 @@ WRITING: dict[str, list[str]] = {
     "/{kinds}/{id}/proposals": ["/{kinds}/{s}/proposals"],
     "/{kinds}/{id}/proposals/{proposal_id}/{answer}": ["/{kinds}/{s}/proposals/0123456789abcdef/accept"],
     "/needs/{id}/requirements/split": ["/needs/{s}/requirements/split"],
+    "/{kinds}/{id}/autosave": ["/{kinds}/{s}/autosave"],
+    "/{kinds}/{id}/copy/discard": ["/{kinds}/{s}/copy/discard"],
+    "/needs/{id}/support": ["/needs/{s}/support"],
+    "/needs/{id}/support/undo": ["/needs/{s}/support/undo"],
+}
+# POST that stores nothing and shows texts of others beside what was typed, asked by each reader.
+TRYING: dict[str, list[str]] = {
+    "/needs/rehearsal": ["/needs/rehearsal"],
+    "/needs/fill": ["/needs/fill"],
 }
 # POST that no text can come out of, with the reason.
 WITHOUT_TEXTS: dict[str, str] = {
@@ -165,4 +174,4 @@ def reading() -> set[str]:
 
 def writing() -> set[str]:
     """The routes that answer anything else."""
-    return _each(WRITING) | set(WITHOUT_TEXTS)
+    return _each(WRITING, TRYING) | set(WITHOUT_TEXTS)

@@ -8,9 +8,10 @@ from backend import outbox
 from backend.db import Database
 from backend.disclosure.models import Audience
 from backend.needs.support import NeedSupport
-from backend.organisations.models import MemberRole
+from backend.organisations.models import MemberRole, OrganisationKind
 from tests.conftest import SignIn
 from tests.factories import JIADING, Factory, Party
+from tests.unit.test_credit_code import code
 from tests.web.need_steps import events, page_of
 
 
@@ -103,3 +104,18 @@ def test_what_is_withdrawn_takes_its_supporters_out_of_sight(hospital: Party, ma
     sign_in(hospital).post(f"/needs/{need.id}/withdraw")
     assert client.get(f"/needs/{need.id}").status_code == 404
     assert client.post(f"/needs/{need.id}/support/undo").status_code == 404
+
+
+def test_a_merged_organisation_is_counted_once_and_not_for_its_own_need(
+    hospital: Party, make: Factory, sign_in: SignIn, database: Database
+) -> None:
+    need = make.need(hospital)
+    kept, duplicate = make.owner(OrganisationKind.HOSPITAL), make.owner(OrganisationKind.HOSPITAL, code=code(1))
+    own = make.need(kept, "留下的单位自己的需求")
+    for party, joined in ((kept, need), (duplicate, need), (duplicate, own)):
+        assert sign_in(party).post(f"/needs/{joined.id}/support").status_code == 303
+    merged = sign_in(make.broker()).post(
+        f"/organisations/{duplicate.organisation.id}/merge", data={"kept_id": kept.organisation.id}
+    )
+    assert merged.status_code == 303
+    assert [(row.need_id, row.party) for row in supports(database)] == [(need.id, kept.organisation.id)]
