@@ -14,7 +14,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 help:
 	@echo "make setup      create $(VENV) with the yiqiao command in it"
 	@echo "make demo       load the demonstration data and start the site"
-	@echo "make test       install what the tests need and run everything"
+	@echo "make test       install what the tests need and run everything, on SQLite and on PostgreSQL"
 	@echo "make benchmark  measure speed; prints ratios, changes nothing"
 	@echo "make docs       renew the generated parts of docs/ and the message catalogue"
 
@@ -56,6 +56,7 @@ check: $(VENV)/.setup-test
 
 test: setup-test check
 	$(BIN)/pytest
+	$(BIN)/pytest --database postgres tests/unit tests/web
 
 benchmark: setup-test
 	$(BIN)/python -m tests.benchmark

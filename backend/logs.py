@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -17,11 +17,29 @@ FIELDS = {"method", "route", "status", "duration_ms", "user_id"}
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to the standard error of the moment, whatever it has been when the log was set up."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, value: TextIO) -> None:
+        pass
+
+
 def configure(settings: Settings) -> None:
-    """Set up the log of this process; done again, it replaces what was set up."""
-    handler = logging.StreamHandler(sys.stderr)
+    """Set up the log of this process; done again, it replaces what was set up. A log of somebody else's stays."""
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _Stderr)]:
+        root.removeHandler(handler)
+    if root.handlers:
+        return
+    handler = _Stderr()
     handler.setFormatter(formatter(settings.log_format))
-    logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
+    root.addHandler(handler)
+    root.setLevel(settings.log_level)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -24,6 +24,22 @@ from tests.fakes import FakeEncoder, SwitchedLoader
 from tests.postgres import Server, running
 
 _databases = count(1)
+NOT_OF_THE_DATABASE = frozenset(
+    {
+        "test_bad_input_disk.py",
+        "test_bad_input_flood.py",
+        "test_bad_input_model.py",
+        "test_cli_encoder.py",
+        "test_cli_vocabulary.py",
+        "test_evaluation.py",
+        "test_evaluation_cli.py",
+        "test_evaluation_ranker.py",
+        "test_seed_vectors.py",
+        "test_sides.py",
+        "test_suggestion_benchmark.py",
+    }
+)
+"""Files whose tests need a database to stand on, but are about models and files: one run of them is enough."""
 
 SignIn = Callable[[Party], TestClient]
 
@@ -43,6 +59,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _asks_postgres(item: pytest.Item) -> bool:
     fixtures: Sequence[str] = getattr(item, "fixturenames", ())
+    if item.path.name in NOT_OF_THE_DATABASE:
+        return False
     return bool({"database_url", "postgres"} & set(fixtures)) and item.get_closest_marker("sqlite") is None
 
 

@@ -103,6 +103,7 @@ def test_the_system_refuses_to_write_on(
     assert found(other, "左心耳封堵器") == found(engine, "左心耳封堵器") != []
 
 
+@pytest.mark.sqlite  # The server lets nobody from another name space in.
 @pytest.mark.parametrize("room", [0, 12_288])
 def test_a_file_system_that_is_full(room: int, saved: Party, settings: Settings, engine: SearchEngine) -> None:
     """A small one of its own (tmpfs in a name space of its own), with the snapshots on it and some bytes of room."""

@@ -92,7 +92,8 @@ def test_its_environment_makes_the_settings_that_it_means(
         monkeypatch.setenv(name, re.sub(r"\$\{([A-Z_]+)[^}]*\}", lambda m: given.get(m[1], ""), value))
     settings = Settings()
     assert settings.resolved_database_url == "postgresql+psycopg://yiqiao:p4ss@db:5432/yiqiao"
-    assert (settings.worker, settings.log_format, settings.secure_cookies) == ("apart", "json", True)
+    assert (settings.worker, settings.log_format, settings.proxy_hops) == ("apart", "json", 1)
+    assert settings.sends_cookies_by_https_alone and "web" in settings.known_hosts
     assert settings.site_url == "https://yiqiao.example"
     # What is left empty in .env is not set.
     assert (settings.smtp_url, settings.metrics_token) == (None, None)

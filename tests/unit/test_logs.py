@@ -5,6 +5,7 @@ every step of the engine; here the pages are used, and everything that is writte
 """
 
 import errno
+import json
 import logging
 import os
 import socket
@@ -22,7 +23,9 @@ from starlette.testclient import TestClient
 
 from backend.config import PROJECT_ROOT, Settings
 from backend.db import Database
+from backend.logs import formatter
 from backend.matching import snapshots
+from backend.observing import REQUEST_ID
 from backend.quiet import keep_server_quiet, trace
 from embeddings.types import EncoderUnavailable, Vector
 from tests.conftest import SignIn
@@ -33,6 +36,7 @@ from tests.web.pages import read
 from tests.web.review_steps import publish_again, publish_from
 
 CANARY = "金丝雀八号"
+CANARY_URL = f"http://testserver/search?q={quote(CANARY)}"
 BROWSER = ("httpx", "httpcore", "urllib3")
 """Loggers of the browser that the tests use; they are no part of the site."""
 SIDES = {"needs": "need", "capabilities": "capability"}
@@ -250,3 +254,45 @@ def test_lines_without_anything_private_are_left_alone(caplog: pytest.LogCapture
         "Uvicorn running on http://127.0.0.1:1",
         '::1 - "GET /needs HTTP/1.1" 200',
     ]
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_line_of_either_form_holds_the_way_of_an_error_and_not_its_message(log_format: str) -> None:
+    """Of whichever library: the message of an error may be a text that not everybody may read."""
+    log = logging.getLogger("some.library")
+    try:
+        raise RuntimeError(CANARY)
+    except RuntimeError:
+        record = log.makeRecord(log.name, logging.ERROR, "x.py", 1, "it %s", ("failed",), sys.exc_info(), sinfo=CANARY)
+    token = REQUEST_ID.set("number-of-the-request")
+    line = formatter(log_format).format(record)
+    REQUEST_ID.reset(token)
+    for part in ("it failed", "RuntimeError at test_logs.py", "number-of-the-request", "some.library"):
+        assert part in line
+    assert CANARY not in line
+    if log_format == "json":
+        assert "\n" not in line
+        assert set(json.loads(line)) == {"level", "logger", "message", "request_id", "timestamp", "trace"}
+
+
+def test_a_request_is_a_line_of_fields(
+    client: TestClient, sign_in: SignIn, make: Factory, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither what was searched for, nor who it is by name or address, stands in it."""
+    party = make.party()
+    with caplog.at_level(logging.INFO, "backend.observing"):
+        sign_in(party).get(
+            f"/search?q={CANARY}", headers={"Authorization": f"Bearer {quote(CANARY)}", "Referer": CANARY_URL}
+        )
+    record = next(record for record in caplog.records if record.name == "backend.observing")
+    line = json.loads(formatter("json").format(record))
+    assert line["duration_ms"] > 0
+    assert {key: line[key] for key in ("method", "route", "status", "user_id")} == {
+        "method": "GET",
+        "route": "/search",
+        "status": 200,
+        "user_id": party.user.id,
+    }
+    told = json.dumps(line, ensure_ascii=False)
+    assert CANARY not in told and quote(CANARY) not in told
+    assert party.user.email not in told and party.user.name not in told

@@ -76,7 +76,7 @@ def environment() -> Environment:
     return Environment(
         loader=DictLoader(TEMPLATES),
         undefined=StrictUndefined,
-        autoescape=select_autoescape(default=True),
+        autoescape=select_autoescape(disabled_extensions=("txt",), default=True),
     )
 
 

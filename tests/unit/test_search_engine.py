@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from backend.again import repeated
 from backend.config import Settings
 from backend.db import Database
 from backend.matching import status
@@ -67,7 +68,7 @@ def test_writers_and_followers_do_not_disturb_each_other(
     engine.follow()
 
     def publish(number: int) -> str:
-        capability = make.capability(party, f"第{number}号可调弯穿刺针")
+        capability = repeated(lambda: make.capability(party, f"第{number}号可调弯穿刺针"))
         (engine, other)[number % 2].follow()
         return capability.id
 

@@ -6,10 +6,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from backend.again import repeated
 from backend.config import Settings
 from backend.db import Database
 from backend.matching import snapshot_keeper
@@ -255,7 +257,7 @@ def test_processes_that_save_at_once(
 
     def change_and_save(follower: SearchEngine) -> None:
         for number in range(3):
-            make.capability(company, f"{follower.state}{number}号产品")
+            repeated(partial(make.capability, company, f"{follower.state}{number}号产品"))
             follower.follow()
             follower.save()
 
@@ -357,6 +359,7 @@ def test_words_that_are_newer_than_the_vectors_catch_up_with_them(
     assert found(other, "左心耳封堵器") == found(engine, "左心耳封堵器") != []
 
 
+@pytest.mark.sqlite
 def test_a_restored_backup_that_has_grown_beyond_the_snapshot(
     restored: Database, engine: SearchEngine, settings: Settings, company: Party, caplog: pytest.LogCaptureFixture
 ) -> None:
