@@ -13,12 +13,15 @@ from backend.config import Settings
 from backend.db import Database
 
 
-def backup(path: Annotated[Path, typer.Argument(help="The .tar file to write.")]) -> None:
+def backup(
+    path: Annotated[Path, typer.Argument(help="The .tar file to write.")],
+    key: Annotated[bool, typer.Option(help="Put secret.key in; without it, keep it elsewhere.")] = True,
+) -> None:
     """Save the whole site while it runs: tables, attachments, weights of the ranker, key of the site."""
     settings = Settings()
     database = Database(settings.resolved_database_url)
     try:
-        done = service.save(settings, database, path)
+        done = service.save(settings, database, path, with_key=key)
     except (BadArchive, OSError) as error:
         raise fail(str(error)) from error
     finally:

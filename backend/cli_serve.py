@@ -14,6 +14,9 @@ from backend.sealing import make_sealer
 from backend.templating import make_environment
 
 FACTORY = "backend.serving:make"
+HEALTH_SECONDS = 120
+"""A process that does not answer its parent for so long is replaced. Loading an encoder on a busy machine takes a part
+of that, in which Python does nothing else; uvicorn's five seconds would end it again and again."""
 
 
 def check(settings: Settings) -> None:
@@ -60,6 +63,7 @@ def serve(
             host=host or settings.host,
             port=port or settings.port,
             workers=count,
+            timeout_worker_healthcheck=HEALTH_SECONDS,
             log_config=None,
             log_level=settings.log_level.lower(),
             access_log=False,

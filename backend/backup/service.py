@@ -7,7 +7,7 @@ them: a content is written before the row that names it, so what the rows name i
 import gzip
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -45,8 +45,11 @@ class Summary:
     files: int
 
 
-def save(settings: Settings, database: Database, path: Path) -> Summary:
-    """Write a backup while the site runs. Raises OSError, and BadArchive where the database has no tables."""
+def save(settings: Settings, database: Database, path: Path, *, with_key: bool = True) -> Summary:
+    """Write a backup while the site runs. Raises OSError, and BadArchive where the database has no tables.
+
+    Without the key an archive does not open what is sealed with it, and second factors are set up anew after a restore.
+    """
     with archive.written(path) as writer:
         with database.session() as session:
             connection = session.connection()
@@ -55,7 +58,7 @@ def save(settings: Settings, database: Database, path: Path) -> Summary:
                 raise BadArchive("The database has no tables: there is nothing to be saved.")
             rows = {table.name: _save_table(writer, connection, table) for table in tables.of_database(connection)}
         attachments = _save_attachments(writer, settings)
-        files = _save_files(writer, settings.data_dir)
+        files = _save_files(writer, settings.data_dir, KEPT_FILES if with_key else ())
         writer.finish(
             Manifest(
                 revision=revision,
@@ -103,8 +106,8 @@ def _save_attachments(writer: Writer, settings: Settings) -> int:
     return count
 
 
-def _save_files(writer: Writer, data_dir: Path) -> int:
-    paths = [data_dir / name for name in KEPT_FILES]
+def _save_files(writer: Writer, data_dir: Path, names: Sequence[str]) -> int:
+    paths = [data_dir / name for name in names]
     for folder in KEPT_FOLDERS:
         paths += sorted((data_dir / folder).rglob("*"))
     found = [path for path in paths if path.is_file() and not path.name.startswith(".")]

@@ -108,7 +108,8 @@ def _site(settings: Settings, log: Path, *, apart: bool) -> Iterator[int]:
     """The site as it is run, with its encoder loaded."""
     port = free_port()
     environment = {**os.environ, **environment_of(settings), "PYTHONPATH": str(PROJECT_ROOT)}
-    environment |= {"YIQIAO_WORKER": "apart"} if apart else {}
+    # The demonstration data hold accounts with a public password.
+    environment |= {"YIQIAO_DEMO": "1", **({"YIQIAO_WORKER": "apart"} if apart else {})}
     command = [sys.executable, "-c", "from backend.cli import app; app()"]
     commands = [[*command, "serve", "--port", str(port), *(["--processes", "2"] if apart else [])]]
     commands += [[*command, "worker"]] if apart else []

@@ -284,6 +284,9 @@ def test_the_commands(
     path = tmp_path / "by-command.tar"
     assert "1 attachments and 2 files" in run("backup", path).stdout
     assert path.exists()
+    assert "1 attachments and 1 files" in run("backup", "--no-key", tmp_path / "without.tar").stdout
+    assert KEY.encode() in path.read_bytes()
+    assert KEY.encode() not in (tmp_path / "without.tar").read_bytes()
     refused = run("restore", path, code=1)
     assert "holds data already. Nothing was changed." in refused.stderr
     settings, _restored = target("same")
