@@ -28,7 +28,8 @@ engine.load_encoder = lambda *_a, **_o: Encoder()
 """
 """What stands before the real code: no test loads the real weights."""
 COMMAND = SITE + "from backend.cli import app\nsys.argv[0] = 'yiqiao'\napp()\n"
-WAIT = 90
+WAIT = 240
+"""Seconds; on a busy machine importing alone takes one of them after another."""
 Process = subprocess.Popen[bytes]
 
 

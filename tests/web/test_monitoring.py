@@ -8,11 +8,11 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 from starlette.testclient import TestClient
 
-from backend.accounts import service as accounts
 from backend.config import Settings
 from backend.db import Database
 from backend.errors import NotFound
 from backend.observing import HEADER
+from embeddings.types import EncoderUnavailable
 from tests.conftest import SignIn
 from tests.factories import Factory
 from tests.fakes import SwitchedLoader
@@ -45,7 +45,8 @@ def test_a_site_is_ready_with_database_and_tables(client: TestClient) -> None:
 
 def test_a_site_without_encoder_is_ready_and_says_it(app: FastAPI, loader: SwitchedLoader, client: TestClient) -> None:
     app.state.engine._slot.loaded, loader.available = None, False
-    client.get("/search?q=a")
+    with pytest.raises(EncoderUnavailable):
+        app.state.engine.encoder()
     found = client.get("/readyz").json()
     assert (found["ready"], found["encoder"]) == (True, "unavailable")
 
@@ -96,8 +97,8 @@ def test_figures_count_requests_by_route_and_what_waits(
     before = machine.get("/metrics").text
     for _time in range(3):
         assert signed_in.get(f"/capabilities/{capability.id}").status_code == 200
-    with database.session(write=True) as session:
-        accounts.sign_in(session, email=party.user.email, password="wrong", client=accounts.Client("192.0.2.1", "", 1))
+    assert client.post("/sign-in", data={"email": party.user.email, "password": "wrong"}).status_code == 422
+    make.capability(party, "又一项")
     after = machine.get("/metrics").text
     route = 'yiqiao_requests_total{method="GET",route="/capabilities/{capability_id}",status="200"}'
     assert figure(after, route) - (figure(before, route) if route in before else 0) == 3
@@ -115,7 +116,7 @@ def test_figures_are_for_the_machine_itself_alone(app: FastAPI, machine: TestCli
     assert client.get("/metrics").status_code == NotFound.status
     far = TestClient(app, base_url="http://127.0.0.1:8000", client=("203.0.113.9", 40000))
     assert far.get("/metrics").status_code == 404
-    for headers in ({"X-Forwarded-For": "203.0.113.9"}, {"Host": "yiqiao.example"}, {"Forwarded": "for=203.0.113.9"}):
+    for headers in ({"X-Forwarded-For": "203.0.113.9"}, {"Host": "testserver"}, {"Forwarded": "for=203.0.113.9"}):
         assert machine.get("/metrics", headers=headers).status_code == 404
 
 
