@@ -31,5 +31,3 @@ WRITING_PROGRAMS: dict[str, list[tuple[str, str]]] = {
 }
 # POST of a program that only asks.
 ASKING: dict[str, list[str]] = {"/match": ["/match"]}
-# Pages of tokens: they know no text.
-TOKENS = {"/account/tokens", "/account/tokens/{token_id}/{action}"}
