@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
+from sqlmodel import Session
 from starlette.responses import Response
 
 from backend import flash
@@ -16,6 +17,7 @@ from backend.deps import FormDep, SessionDep
 from backend.errors import NotFound
 from backend.htmx import redirect
 from backend.organisations.deps import SignedInDep
+from backend.organisations.policy import Viewer
 from backend.templating import render
 
 router = APIRouter()
@@ -35,8 +37,9 @@ class TokensPage:
     refusal: str | None = None
 
 
-def _page(form: TokenForm, tokens: Sequence[ApiToken], **more: str | None) -> TokensPage:
-    valid = frozenset(token.id for token in tokens if service.is_valid(token))
+def _page(session: Session, viewer: Viewer, form: TokenForm, **more: str | None) -> TokensPage:
+    tokens = service.listing(session, viewer)
+    valid = frozenset(token.id for token in tokens if service.is_valid(session, token))
     return TokensPage(form, tokens, valid, SCOPES, **more)
 
 
@@ -44,7 +47,7 @@ def _page(form: TokenForm, tokens: Sequence[ApiToken], **more: str | None) -> To
 def my_tokens(request: Request, session: SessionDep, viewer: SignedInDep) -> Response:
     """My tokens, and the form of a new one."""
     form = TokenForm(data={"token_id": new_id(), "scopes": [Scope.READ.value], "days": "90"})
-    return render(request, "api/tokens.html", _page(form, service.listing(session, viewer)))
+    return render(request, "api/tokens.html", _page(session, viewer, form))
 
 
 @router.post(URL)
@@ -52,7 +55,7 @@ def create_token(request: Request, session: SessionDep, viewer: SignedInDep, dat
     """Make a token and show it: it stands in no cookie and no address, so this answer is the one place for it."""
     form: TokenForm = TokenForm.read(data)
     if not form.validate():
-        return render(request, "api/tokens.html", _page(form, service.listing(session, viewer)), status=422)
+        return render(request, "api/tokens.html", _page(session, viewer, form), status=422)
     try:
         made = service.create(
             session,
@@ -63,12 +66,12 @@ def create_token(request: Request, session: SessionDep, viewer: SignedInDep, dat
             days=int(str(form.days.data)),
         )
     except service.TooManyTokens as error:
-        page = _page(form, service.listing(session, viewer), refusal=error.zh)
+        page = _page(session, viewer, form, refusal=error.zh)
         return render(request, "api/tokens.html", page, status=error.status)
     if made is None:
         return flash.put(redirect(request, URL), "token-made-before")
     fresh = TokenForm(data={"token_id": new_id(), "scopes": [Scope.READ.value], "days": "90"})
-    return render(request, "api/tokens.html", _page(fresh, service.listing(session, viewer), made=made), status=201)
+    return render(request, "api/tokens.html", _page(session, viewer, fresh, made=made), status=201)
 
 
 @router.post(URL + "/{token_id}/{action}")

@@ -150,7 +150,9 @@ class _Detail(BaseModel):
     contact: str | None = Field(description="密件; null where it is closed.")
     version: int
     can_edit: bool
-    actions: list[str] = Field(description="What this token may do with it now.")
+    actions: list[str] = Field(
+        description="What this token may do with it now, as an author; brokers review on the pages."
+    )
 
 
 class NeedDetail(_Detail):

@@ -12,6 +12,7 @@ from backend.accounts.models import User
 from backend.api.models import ApiToken
 from backend.api.scopes import Scope
 from backend.audit.events import Event, record
+from backend.audit.models import AuditEvent
 from backend.db import utc_now
 from backend.errors import Conflict, NotFound
 from backend.organisations.policy import Viewer
@@ -31,6 +32,10 @@ class TooManyTokens(Conflict):
 
     zh = f"每个账号最多保留 {MAX_TOKENS} 个有效令牌，请先停用不再使用的令牌。"
     en = f"An account may have {MAX_TOKENS} tokens. Please revoke those that are not used any more."
+
+
+ENDING = (Event.PASSWORD_RESET, Event.PASSWORD_CHANGE)
+"""Whoever changes a password may do so because somebody else had it, and could have made a token."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ def create(
         if known.user_id != viewer.user_id:
             raise NotFound
         return None
-    if sum(is_valid(token) for token in listing(session, viewer)) >= MAX_TOKENS:
+    if sum(is_valid(session, token) for token in listing(session, viewer)) >= MAX_TOKENS:
         raise TooManyTokens
     token = PREFIX + secrets.token_urlsafe(32)
     session.add(
@@ -90,9 +95,17 @@ def listing(session: Session, viewer: Viewer) -> Sequence[ApiToken]:
     return [token for token in tokens if token.revoked_at is None or token.revoked_at > since]
 
 
-def is_valid(token: ApiToken) -> bool:
-    """Whether a token opens anything now."""
-    return token.revoked_at is None and token.expires_at > utc_now()
+def is_valid(session: Session, token: ApiToken) -> bool:
+    """Whether a token opens anything now: not revoked, not expired, and not older than its user's password."""
+    if token.revoked_at is not None or token.expires_at <= utc_now():
+        return False
+    query = select(AuditEvent.id).where(
+        AuditEvent.subject_kind == SUBJECT,
+        AuditEvent.subject_id == token.user_id,
+        col(AuditEvent.event).in_(ENDING),
+        AuditEvent.at > token.created_at,
+    )
+    return session.exec(query.limit(1)).first() is None
 
 
 def revoke(session: Session, viewer: Viewer, token_id: str) -> None:
@@ -112,7 +125,7 @@ def access(session: Session, token: str) -> Access | None:
         return None
     query = select(ApiToken, User).join(User).where(ApiToken.digest == digest(token), col(User.is_active).is_(True))
     found = session.exec(query).first()
-    if found is None or not is_valid(found[0]):
+    if found is None or not is_valid(session, found[0]):
         return None
     row, user = found
     scopes = frozenset(Scope(scope) for scope in row.scopes if scope in list(Scope))

@@ -122,7 +122,7 @@ def _need(session: Session, viewer: Viewer, need_id: str, response: Response) ->
         requirements=[schemas.Requirement.model_validate(point) for point in found.requirements],
         version=found.version,
         can_edit=found.can_edit,
-        actions=list(found.actions),
+        actions=list(found.actions) if found.card.is_own else [],
     )
 
 
@@ -135,7 +135,7 @@ def _capability(session: Session, viewer: Viewer, capability_id: str, response: 
         contact=found.contact,
         version=found.version,
         can_edit=found.can_edit,
-        actions=list(found.actions),
+        actions=list(found.actions) if found.card.is_own else [],
     )
 
 

@@ -19,7 +19,7 @@ from backend.deps import RecordingSessionDep, SessionDep, SettingsDep
 from backend.disclosure.cards import PATHS
 from backend.disclosure.models import SubjectKind
 from backend.errors import NotFound
-from backend.htmx import redirect
+from backend.htmx import redirect, wants_fragment
 from backend.organisations.deps import SignedInDep, ViewerDep
 from backend.templating import render
 
@@ -105,6 +105,9 @@ def upload(
             service.add(session, storage, viewer, kind, subject_id, sent, settings.max_upload_bytes)
             return flash.put(redirect(request, f"{PATHS[kind]}/{subject_id}"), "attachment-added")
         except (FileRefused, StorageUnavailable) as error:
+            if wants_fragment(request) and not isinstance(error, FileRefused):
+                # htmx shows it above the page, in which the form stays as it is.
+                raise
             form.file.errors = [error.zh]
             status = error.status
     files = service.files(session, viewer, kind, subject_id)

@@ -8,6 +8,7 @@ text's author, {kinds} and {others} the first part of the address of the text an
 from backend.capabilities.states import CapabilityAction
 from backend.disclosure.models import SubjectKind
 from backend.needs.states import NeedAction
+from tests.access import more_ways
 from tests.access.world import PLURAL
 
 # GET, asked once by each reader, as a page and as a fragment.
@@ -42,6 +43,7 @@ FOR_READERS: dict[str, list[str]] = {
     "/account/data": ["/account/data"],
     "/account/data/download": ["/account/data/download"],
     "/account/delete": ["/account/delete"],
+    "/account/tokens": ["/account/tokens"],
     "/needs": ["/needs", "/needs?page=2"],
     "/needs/new": ["/needs/new"],
     "/capabilities": ["/capabilities"],
@@ -129,6 +131,8 @@ WITHOUT_TEXTS: dict[str, str] = {
     "/organisations/{organisation_id}/departments/{department_id}": "it renames a department",
     "/organisations/{organisation_id}/departments/{department_id}/remove": "it removes a department",
     "/invitation": "it accepts an invitation",
+    "/account/tokens": "it knows no text",
+    "/account/tokens/{token_id}/{action}": "it knows no text",
     "/sign-out": "it ends the session and leads home",
     "/notifications/read": "it marks the reader's own notifications and leads to their list",
     "/notifications/{notification_id}/read": "likewise",
@@ -169,9 +173,9 @@ def _each(*tables: dict[str, list[str]]) -> set[str]:
 
 def reading() -> set[str]:
     """The routes that answer GET."""
-    return _each(FOR_READERS, FOR_TEXTS, FOR_OWN, FOR_AUTHORS)
+    return _each(FOR_READERS, FOR_TEXTS, FOR_OWN, FOR_AUTHORS, more_ways.FOR_FILES)
 
 
 def writing() -> set[str]:
     """The routes that answer anything else."""
-    return _each(WRITING, TRYING) | set(WITHOUT_TEXTS)
+    return _each(WRITING, TRYING, more_ways.WRITING_FILES) | set(WITHOUT_TEXTS)

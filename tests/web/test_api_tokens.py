@@ -12,7 +12,7 @@ from backend.api.models import ApiToken
 from backend.audit.models import AuditEvent
 from backend.db import Database, utc_now
 from tests.conftest import SignIn
-from tests.factories import Factory
+from tests.factories import PASSWORD, Factory
 from tests.web.pages import Page, read
 
 URL = "/account/tokens"
@@ -86,13 +86,26 @@ def test_a_token_ends_with_its_term_and_with_its_user(
         row.expires_at = utc_now() - timedelta(seconds=1)
         session.add(row)
     assert (me(client, token), me(client, ended)) == (200, 401)
-    assert "到期" in sign_in(party).get(URL).text
+    assert "已失效" in sign_in(party).get(URL).text
     with database.session(write=True) as session:
         user = session.get(type(party.user), party.user.id)
         assert user is not None
         user.is_active = False
         session.add(user)
     assert me(client, token) == 401
+
+
+def test_a_changed_password_ends_the_tokens_made_before(
+    make: Factory, sign_in: SignIn, client: TestClient, database: Database
+) -> None:
+    party = make.hospital()
+    owner = sign_in(party)
+    before = shown(make_token(owner))
+    sent = {"present": PASSWORD, "password": "another-long-test-password"}
+    assert owner.post("/account/password", data=sent).status_code == 303
+    renewed = sign_in(party)
+    assert (me(client, before), me(client, shown(make_token(renewed)))) == (401, 200)
+    assert "已失效" in renewed.get(URL).text
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
@@ -40,14 +41,22 @@ class Subject:
         return f"/attachments/need/{self.id}"
 
 
-def send(client: TestClient, url: str, name: str = NAME, content: bytes | None = None, **fields: str) -> Response:
+def send(
+    client: TestClient,
+    url: str,
+    name: str = NAME,
+    content: bytes | None = None,
+    headers: dict[str, str] | None = None,
+    **fields: str,
+) -> Response:
     """Upload a file the way a browser does."""
     page = client.get(url)
     known = read(page.text).fields if page.status_code == 200 else {}
     id_ = str(known.get("attachment_id") or new_id())
     data = {"attachment_id": id_, "strip": "y", **fields}
     sent = {k: v for k, v in data.items() if v}
-    return client.post(url, data=sent, files={"file": (name, files.word() if content is None else content)})
+    upload = {"file": (name, files.word() if content is None else content)}
+    return client.post(url, data=sent, files=upload, headers=headers)
 
 
 def rows(database: Database) -> list[Attachment]:
@@ -297,7 +306,7 @@ class TestRefusals:
         client = sign_in(hospital)
 
         def attempt(name: str, content: bytes, **fields: str) -> str:
-            answer = send(client, url, name, content, **fields)
+            answer = send(client, url, name, content, None, **fields)
             assert answer.status_code == 422
             page = read(answer.text)
             assert "error-summary" in page
@@ -374,6 +383,9 @@ class TestRefusals:
         assert answer.status_code == 503
         assert "附件没有上传" in read(answer.text).error("file")
         assert rows(database) == []
+        fragment = send(sign_in(hospital), url, "说明.txt", b"x", headers={"hx-request": "true"})
+        assert (fragment.status_code, fragment.headers["hx-retarget"]) == (503, "#flash")
+        assert "附件没有上传" in fragment.text and 'type="file"' not in fragment.text
 
     def test_a_write_of_another_site(self, subject: Subject, sign_in: SignIn, database: Database) -> None:
         client = sign_in(subject.author)
@@ -418,3 +430,24 @@ def test_what_is_removed_leaves_the_disk_by_itself(
         time.sleep(0.02)
     assert rows(database) == []
     assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+def test_nothing_of_a_file_stands_in_the_log(
+    make: Factory, sign_in: SignIn, caplog: pytest.LogCaptureFixture, database: Database
+) -> None:
+    """Neither its name, nor its content, nor what its readers say of it, at any level."""
+    hospital = make.hospital()
+    url = f"/attachments/need/{make.need(hospital).id}"
+    client = sign_in(hospital)
+    broken = files.pdf().replace(b"endobj", b"endobx", 2)
+    with caplog.at_level("DEBUG"):
+        for name, content in (("方案.jpg", files.jpeg()), ("方案.pdf", files.pdf()), ("方案.docx", files.word())):
+            assert send(client, url, name, content).status_code == 303
+        send(client, url, "方案.pdf", broken)
+        send(client, url, "方案.png", files.jpeg())
+        for row in rows(database):
+            client.get(f"{url}/{row.id}")
+    assert caplog.records
+    logged = caplog.text + "".join(str(record.__dict__) for record in caplog.records)
+    for secret in (files.CANARY, files.CANARY.encode().decode("latin-1"), files.BODY, "方案", quote("方案")):
+        assert secret not in logged

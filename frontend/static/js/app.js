@@ -144,6 +144,10 @@
     bar.hidden = false;
     bar.value = (100 * event.detail.loaded) / event.detail.total;
   });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const bar = event.target.querySelector?.("progress");
+    if (bar) bar.hidden = true;
+  });
 
   // On a phone a long form shows its first section; the others say how much of them is filled in.
   function tellFilled(section) {

@@ -1,0 +1,33 @@
+"""The addresses of files and of the JSON API, as `ways` lists those of the pages.
+
+In braces besides: {kind} the kind of the text, {others} the other kind, {file} its file, {organisation} its author's.
+"""
+
+# GET, asked by each reader for each text and its file.
+FOR_FILES: dict[str, list[str]] = {
+    "/attachments/{kind}/{id}": ["/attachments/{kind}/{s}"],
+    "/attachments/{kind}/{id}/{attachment_id}": ["/attachments/{kind}/{s}/{file}", "/attachments/{others}/{s}/{file}"],
+    "/attachments/{kind}/{id}/{attachment_id}/view": ["/attachments/{kind}/{s}/{file}/view"],
+}
+# POST, sent by each reader who may not write: nothing changes, and the answer says nothing.
+WRITING_FILES: dict[str, list[str]] = {
+    "/attachments/{kind}/{id}": ["/attachments/{kind}/{s}"],
+    "/attachments/{kind}/{id}/{attachment_id}/remove": ["/attachments/{kind}/{s}/{file}/remove"],
+}
+# GET of a program, by a token of each reader, for each text or for all.
+FOR_PROGRAMS: dict[str, list[str]] = {
+    "/me": ["/me"],
+    "/{kinds}": ["/{kinds}?per_page=100", "/{kinds}?own=true", "/{kinds}?organisation_id={organisation}"],
+    "/{kinds}/{id}": ["/{kinds}/{s}"],
+    "/{kinds}/{id}/suggestions": ["/{kinds}/{s}/suggestions"],
+    "/organisations/{organisation_id}": ["/organisations/{organisation}"],
+    "/search": ["/search?side={kind}&per_page=100", "/search?side={kind}&q={words}"],
+}
+# POST and PATCH of a program of somebody who may not write.
+WRITING_PROGRAMS: dict[str, list[tuple[str, str]]] = {
+    "/{kinds}": [("POST", "/{kinds}")],
+    "/{kinds}/{id}": [("PATCH", "/{kinds}/{s}")],
+    "/{kinds}/{id}/actions": [("POST", "/{kinds}/{s}/actions")],
+}
+# POST of a program that only asks.
+ASKING: dict[str, list[str]] = {"/match": ["/match"]}
