@@ -22,6 +22,8 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+GIVEN_UP = ("htmx:afterRequest", "htmx:sendAbort", "htmx:sendError")
+"""What htmx writes of a request that the next key or leaving the page has ended; answers are told otherwise."""
 LOCAL_SCHEMES = frozenset({"about", "blob", "data"})
 # Everything that reaches over the right edge of the window and does not scroll or hide in a box of its own.
 REACHES_OVER = """() => {
@@ -70,6 +72,8 @@ class Visit:
         self._expected.add(f"the server responded with a status of {status} ")
 
     def _hear(self, message: ConsoleMessage) -> None:
+        if message.text.startswith(GIVEN_UP):
+            return
         if message.type == "error" and not any(text in message.text for text in self._expected):
             self.problems.append(f"{message.text} ({message.location})")
 
