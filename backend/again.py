@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 def pause(turn: int) -> float:
     """Seconds before the next turn: longer each time, and never the same for two that met."""
-    return random.uniform(0.2, 1.0) * 0.02 * 2.0**turn  # noqa: S311 (nobody gains by guessing it)
+    return random.uniform(0.2, 1.0) * 0.02 * 2.0**turn  # noqa: S311 (nobody gains by guessing it)  # nosec B311
 
 
 def repeated(work: Callable[[], Result]) -> Result:

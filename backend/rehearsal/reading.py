@@ -1,7 +1,7 @@
 """From an uploaded Word or PDF file to its lines and rows, read in a process apart."""
 
 import json
-import subprocess
+import subprocess  # nosec B404
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +52,7 @@ def read(content: bytes) -> list[Block]:
         raise UnreadableFile(PROBLEMS["too-large"])
     try:
         # Isolated: neither the environment nor the folder of the caller counts.
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603  # nosec B603
             [sys.executable, "-I", "-W", "ignore", str(PROGRAM)],
             input=content,
             stdout=subprocess.PIPE,
