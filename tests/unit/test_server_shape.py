@@ -41,7 +41,7 @@ def test_what_one_process_publishes_another_finds(
         reviewing = {sessions.COOKIE: token_of(database, make.reviewer(PUTUO))}
         for sender, action in ((cookies, "submit"), (reviewing, "publish")):
             url = f"http://127.0.0.1:{ports[0]}/capabilities/{capability.id}/{action}"
-            assert httpx2.post(url, cookies=sender).status_code == 303
+            assert httpx2.post(url, cookies=sender, timeout=60).status_code == 303
         found = httpx2.get(f"http://127.0.0.1:{ports[1]}/search?q=房间隔穿刺&side=capability")
         assert capability.id in found.text
         assert (
