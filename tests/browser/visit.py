@@ -68,8 +68,11 @@ class Visit:
         self.page = self.context.new_page()
 
     def expect_status(self, status: int) -> None:
-        """The browser logs answers of this status as errors; this test wants one."""
-        self._expected.add(f"the server responded with a status of {status} ")
+        """The browser and htmx log answers of this status as errors; this test wants one."""
+        self._expected |= {
+            f"the server responded with a status of {status} ",
+            f"Response Status Error Code {status} from ",
+        }
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.text.startswith(GIVEN_UP):
