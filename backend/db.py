@@ -269,4 +269,6 @@ def _prepare_sqlite(engine: Engine) -> None:
         write = options.get("yiqiao_write", False)
         if options.get("yiqiao_migrating", False):
             connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            # Several processes may start at once, and migrations take longer than other writes.
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={STATEMENT_MS}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
