@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from pypdf import PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, StreamObject
 
-from backend.attachments.errors import FileRefused, active, not_what_it_says
+from backend.attachments.errors import FileRefused, not_what_it_says
 from backend.attachments.images import without_metadata
 from backend.attachments.kinds import FileKind
+from backend.attachments.pdf_active import check_quiet
 
 MAX_PAGES = 5_000
-_ACTIONS = {"/JavaScript", "/Launch", "/ImportData", "/SubmitForm", "/GoToE"}
 _FOREIGN = ("/Metadata", "/PieceInfo", "/LastModified")
 """Notes of programs, at the document, its pages and its images."""
 
@@ -34,39 +34,11 @@ def opened(file: BinaryIO) -> Iterator[PdfReader]:
             )
         if not 0 < len(reader.pages) <= MAX_PAGES:
             raise not_what_it_says(FileKind.PDF)
-        _check_quiet(reader)
+        check_quiet(reader)
         yield reader
     # pypdf raises many kinds of errors over a broken file.
     except (PyPdfError, OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
         raise not_what_it_says(FileKind.PDF) from error
-
-
-def _check_quiet(reader: PdfReader) -> None:
-    """Nothing that runs by itself and no other file inside."""
-    root = cast(DictionaryObject, reader.trailer["/Root"].get_object())
-    names = root.get("/Names")
-    named = cast(DictionaryObject, names.get_object()) if names is not None else DictionaryObject()
-    if "/JavaScript" in named or _acts(root.get("/OpenAction")) or _acts_in(root.get("/AA")):
-        raise active("脚本或自动执行的动作", "scripts or automatic actions")
-    if "/EmbeddedFiles" in named:
-        raise active("嵌入的其他文件", "other embedded files")
-    for page in reader.pages:
-        if _acts_in(page.get("/AA")):
-            raise active("脚本或自动执行的动作", "scripts or automatic actions")
-        for annotation in _annotations(page):
-            if _acts(annotation.get("/A")) or _acts_in(annotation.get("/AA")) or "/FS" in annotation:
-                raise active("脚本、表单提交或嵌入的文件", "scripts, submitted forms or embedded files")
-
-
-def _acts(action: Any) -> bool:
-    """Whether an action does more than lead to a place."""
-    found = action.get_object() if action is not None else None
-    return isinstance(found, DictionaryObject) and str(found.get("/S")) in _ACTIONS
-
-
-def _acts_in(actions: Any) -> bool:
-    found = actions.get_object() if actions is not None else None
-    return isinstance(found, DictionaryObject) and any(_acts(action) for action in found.values())
 
 
 def _annotations(page: DictionaryObject) -> Iterator[DictionaryObject]:
