@@ -54,10 +54,12 @@ def opened(file: BinaryIO, kind: FileKind) -> Iterator[zipfile.ZipFile]:
         raise not_what_it_says(kind) from error
 
 
-def parse(content: bytes) -> etree._Element:
+def parse(content: bytes, *, recover: bool = False) -> etree._Element:
     """A part as a tree: no entities, no network, no document type; raises FileRefused and etree.XMLSyntaxError."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=recover)
     tree = etree.fromstring(content, parser)
+    if tree is None:
+        raise too_complex()
     if tree.getroottree().docinfo.doctype:
         raise too_complex()
     return tree
@@ -103,7 +105,7 @@ def _check_content(archive: zipfile.ZipFile, kind: FileKind) -> None:
                 continue
         elif name != CONTENT_TYPES and declared.is_xml(name) and not name.endswith("/"):
             with archive.open(name) as part:
-                check_part(part)
+                check_part(part, recover=declared.is_vml(name))
 
 
 @contextmanager

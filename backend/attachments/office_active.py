@@ -51,11 +51,17 @@ def check_relationships(tree: etree._Element) -> None:
             raise _elsewhere()
 
 
-def check_part(part: IO[bytes]) -> None:
+def check_part(part: IO[bytes], *, recover: bool = False) -> None:
     """Walk over a part; raises FileRefused and etree.XMLSyntaxError."""
     fields = _Fields()
     events = etree.iterparse(
-        part, events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+        part,
+        events=("start", "end"),
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        recover=recover,
     )
     is_first = True
     for event, element in events:

@@ -21,9 +21,13 @@ class Types:
         lower = name.lower().lstrip("/")
         return self._parts.get(lower) or self._endings.get(lower.rpartition(".")[2], "")
 
+    def is_vml(self, name: str) -> bool:
+        """Whether a part is a drawing in VML, which Excel writes with tags that never end."""
+        return name.lower().endswith(".vml") or self.of(name).endswith("vmldrawing")
+
     def is_xml(self, name: str) -> bool:
         """Whether a part is read as XML, by its type or its ending."""
-        return name.lower().endswith((".xml", ".vml", ".svg")) or self.of(name).endswith(("+xml", "/xml", "vmldrawing"))
+        return name.lower().endswith((".xml", ".svg")) or self.of(name).endswith(("+xml", "/xml")) or self.is_vml(name)
 
 
 def _name(element: etree._Element, attribute: str) -> str:

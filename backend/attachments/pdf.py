@@ -6,16 +6,19 @@ from typing import Any, BinaryIO
 
 from pypdf import PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
-from pypdf.generic import ArrayObject, DictionaryObject, NameObject, StreamObject
+from pypdf.generic import ArrayObject, DictionaryObject, StreamObject
 
 from backend.attachments.errors import FileRefused, not_what_it_says
 from backend.attachments.images import without_metadata
 from backend.attachments.kinds import FileKind
+from backend.attachments.media import jpeg_2000_without_metadata
 from backend.attachments.pdf_active import check_quiet
 
 MAX_PAGES = 5_000
 _FOREIGN = ("/Metadata", "/PieceInfo", "/LastModified")
 """Notes of programs, at the document, its pages and its images."""
+_SIGNATURES = {"/Sig", "/DocTimeStamp"}
+_OF_SIGNATURE = ("/V", "/AP", "/MK", "/T", "/TU", "/TM", "/Lock", "/SV", "/DA")
 
 
 @contextmanager
@@ -60,8 +63,11 @@ def strip(file: BinaryIO, target: BinaryIO) -> None:
                 # The title of a comment is its author; that of a form field is its name.
                 if annotation.get("/Subtype") != "/Widget":
                     annotation.pop("/T", None)
+        writer.root_object.pop("/Perms", None)
+        writer.root_object.pop("/DSS", None)
         for item in writer._objects:
             _clean(item)
+            _unsign(item)
         # What nothing leads to any more is not written: the old information, and what earlier versions had.
         writer.compress_identical_objects(remove_unreferenced=True)
         writer.write(target)
@@ -73,5 +79,28 @@ def _clean(item: Any) -> None:
     for name in _FOREIGN:
         item.pop(name, None)
     filters = item.get("/Filter")
-    if isinstance(item, StreamObject) and (filters == "/DCTDecode" or filters == [NameObject("/DCTDecode")]):
+    name = filters[0] if isinstance(filters, ArrayObject) and len(filters) == 1 else filters
+    if isinstance(item, StreamObject) and name == "/DCTDecode":
         item._data = without_metadata(item._data)
+    if isinstance(item, StreamObject) and name == "/JPXDecode":
+        item._data = jpeg_2000_without_metadata(item._data)
+
+
+def _unsign(item: Any) -> None:
+    """A signature says who signed, where and why, with a certificate; it is void anyway once the file is rewritten.
+
+    The mark that it leaves on the page goes with it: it shows a name, and a signature that is there no more.
+    """
+    if not isinstance(item, DictionaryObject) or isinstance(item, StreamObject):
+        return
+    item.pop("/SigFlags", None)
+    if item.get("/Type") in _SIGNATURES or "/ByteRange" in item:
+        item.clear()
+        return
+    value = item.get("/V")
+    value = value.get_object() if value is not None else None
+    # No other field has a dictionary for its value; the kind of a field may stand with its parent.
+    is_signed = isinstance(value, DictionaryObject) and not isinstance(value, StreamObject)
+    if item.get("/FT") == "/Sig" or is_signed:
+        for name in _OF_SIGNATURE:
+            item.pop(name, None)
