@@ -30,7 +30,7 @@ def encode_again(file: BinaryIO, kind: FileKind, target: BinaryIO) -> None:
                     "暂不支持动态图片，请改为静态图片或 PDF 后上传。",
                     "Moving images are not accepted. Please upload a still image or a PDF.",
                 )
-            upright = _in_srgb(ImageOps.exif_transpose(image))
+            upright = in_srgb(ImageOps.exif_transpose(image))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels() from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error, EOFError) as error:
@@ -46,7 +46,7 @@ def _too_many_pixels() -> FileRefused:
     )
 
 
-def _in_srgb(image: Image.Image) -> Image.Image:
+def in_srgb(image: Image.Image) -> Image.Image:
     """In sRGB or grey, since the profile, which may name its maker, is not kept."""
     profile = image.info.get("icc_profile")
     image.load()

@@ -12,6 +12,8 @@ from lxml import etree
 
 from backend.attachments.errors import FileRefused, active, not_what_it_says, too_complex
 from backend.attachments.kinds import FileKind
+from backend.attachments.office_active import check_part, check_relationships
+from backend.attachments.office_types import Types
 
 MAX_ENTRIES = 5_000
 MAX_TOTAL = 200_000_000
@@ -25,7 +27,6 @@ MAIN = {FileKind.DOCX: "wordprocessingml.document", FileKind.XLSX: "spreadsheetm
 MAIN[FileKind.PPTX] = "presentationml.presentation"
 EMBEDDED_ENDINGS = {f".{kind}": kind for kind in MAIN}
 _PROGRAMS = ("vbaproject.bin", "vbadata.xml", ".vbs", ".exe", ".dll", ".js", ".jar", ".docm", ".xlsm", ".pptm", ".xlsb")
-_TYPE = "{http://schemas.openxmlformats.org/package/2006/content-types}"
 
 
 @contextmanager
@@ -53,10 +54,12 @@ def opened(file: BinaryIO, kind: FileKind) -> Iterator[zipfile.ZipFile]:
         raise not_what_it_says(kind) from error
 
 
-def parse(content: bytes) -> etree._Element:
+def parse(content: bytes, *, recover: bool = False) -> etree._Element:
     """A part as a tree: no entities, no network, no document type; raises FileRefused and etree.XMLSyntaxError."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=recover)
     tree = etree.fromstring(content, parser)
+    if tree is None:
+        raise too_complex()
     if tree.getroottree().docinfo.doctype:
         raise too_complex()
     return tree
@@ -86,8 +89,8 @@ def _check_content(archive: zipfile.ZipFile, kind: FileKind) -> None:
     names = archive.namelist()
     if CONTENT_TYPES not in names:
         raise not_what_it_says(kind)
-    declared = parse(archive.read(CONTENT_TYPES))
-    types = [str(part.get("ContentType", "")).lower() for part in declared.iter(f"{_TYPE}Override", f"{_TYPE}Default")]
+    declared = Types(parse(archive.read(CONTENT_TYPES)))
+    types = declared.all()
     if any("macroenabled" in t or "vbaproject" in t for t in types) or any(_is_program(name) for name in names):
         raise active("宏或可执行程序", "macros or programs")
     if any("activex" in name.lower() or _is_ole(name) for name in names):
@@ -95,11 +98,14 @@ def _check_content(archive: zipfile.ZipFile, kind: FileKind) -> None:
     if not any(t.endswith(f"{MAIN[kind]}.main+xml") for t in types):
         raise not_what_it_says(kind)
     for name in names:
-        if name.endswith(".rels"):
-            _check_relationships(parse(archive.read(name)))
+        if name.lower().endswith(".rels"):
+            check_relationships(parse(archive.read(name)))
         elif (embedded := embedded_kind(name)) is not None:
             with archive.open(name) as inner, opened_embedded(inner.read(), embedded):
                 continue
+        elif name != CONTENT_TYPES and declared.is_xml(name) and not name.endswith("/"):
+            with archive.open(name) as part:
+                check_part(part, recover=declared.is_vml(name))
 
 
 @contextmanager
@@ -127,12 +133,3 @@ def _is_program(name: str) -> bool:
 def _is_ole(name: str) -> bool:
     lower = name.lower()
     return "/embeddings/" in lower and embedded_kind(name) is None and not lower.endswith((".png", ".jpg", ".jpeg"))
-
-
-def _check_relationships(tree: etree._Element) -> None:
-    """Nothing that is fetched when the file is opened; what a reader has to click (links) may lead elsewhere."""
-    for relation in tree:
-        kind, target = str(relation.get("Type", "")), str(relation.get("Target", ""))
-        remote = relation.get("TargetMode") == "External" and "://" in target and not target.startswith("file:")
-        if remote and not kind.endswith("/hyperlink"):
-            raise active("指向外部网址的模板、图片或数据源", "templates, images or data from other sites")

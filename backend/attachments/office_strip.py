@@ -7,9 +7,10 @@ from typing import BinaryIO
 
 from lxml import etree
 
-from backend.attachments.images import without_metadata
 from backend.attachments.kinds import FileKind
+from backend.attachments.media import quiet
 from backend.attachments.office import CONTENT_TYPES, embedded_kind, opened, opened_embedded, parse
+from backend.attachments.office_types import Types
 
 NOBODY = "作者"
 _PERSONAL = {
@@ -19,8 +20,8 @@ _PERSONAL = {
 """Attributes that name a person, whatever their namespace, in lower case."""
 _PEOPLE = {"cmauthor", "person", "author"}
 """Elements whose attribute `name` is that of a person."""
-_DROPPED = ("customxml/", "_xmlsignatures/", "docmetadata/")
-"""Folders of other programs' notes about a file; a signature would not fit the changed file in any case."""
+_DROPPED = ("customxml/", "_xmlsignatures/", "docmetadata/", "docprops/thumbnail")
+"""Other programs' notes about a file, and its picture from before; a signature would not fit the changed file."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _CORE = (
     '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<cp:coreProperties '
@@ -32,6 +33,9 @@ _APP = (
 )
 _CUSTOM = _APP.replace("extended-properties", "custom-properties")
 _PROPERTIES = {"docprops/core.xml": _CORE, "docprops/app.xml": _APP, "docprops/custom.xml": _CUSTOM}
+_PROPERTY_TYPES = {"core-properties+xml": _CORE, "extended-properties+xml": _APP, "custom-properties+xml": _CUSTOM}
+_SVG = "{http://www.w3.org/2000/svg}"
+_OF_EDITORS = {"docname", "export-filename"}
 _RELATIONSHIP_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -42,6 +46,7 @@ def strip(file: BinaryIO, kind: FileKind, target: BinaryIO) -> None:
 
 
 def _write(archive: zipfile.ZipFile, target: BinaryIO) -> None:
+    types = Types(parse(archive.read(CONTENT_TYPES)))
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as written:
         for entry in archive.infolist():
             if entry.is_dir() or _is_dropped(entry.filename):
@@ -49,7 +54,7 @@ def _write(archive: zipfile.ZipFile, target: BinaryIO) -> None:
             # A new entry: the old one holds dates, and notes of the program that packed it.
             fresh = zipfile.ZipInfo(entry.filename, _EPOCH)
             fresh.compress_type = zipfile.ZIP_DEFLATED
-            written.writestr(fresh, _part(entry.filename, archive.read(entry)))
+            written.writestr(fresh, _part(entry.filename, archive.read(entry), types))
 
 
 def _is_dropped(name: str) -> bool:
@@ -57,10 +62,14 @@ def _is_dropped(name: str) -> bool:
     return lower.startswith(_DROPPED) or "/printersettings/" in lower
 
 
-def _part(name: str, content: bytes) -> bytes:
+def _part(name: str, content: bytes, types: Types) -> bytes:
     lower = name.lower()
     if lower in _PROPERTIES:
         return _PROPERTIES[lower].encode()
+    # Some programs put the properties elsewhere, and say so by their type alone.
+    for ending, empty in _PROPERTY_TYPES.items():
+        if types.of(name).endswith(ending):
+            return empty.encode()
     if (kind := embedded_kind(name)) is not None:
         inner = io.BytesIO()
         with opened_embedded(content, kind) as archive:
@@ -70,9 +79,9 @@ def _part(name: str, content: bytes) -> bytes:
         return _without_dropped_types(content)
     if lower.endswith(".rels"):
         return _relationships(name, content)
-    if lower.endswith(".xml"):
-        return _without_people(content)
-    return without_metadata(content)
+    if types.is_xml(name):
+        return _without_people(content, recover=types.is_vml(name))
+    return quiet(name, content)
 
 
 def _serialised(tree: etree._Element) -> bytes:
@@ -101,8 +110,8 @@ def _relationships(name: str, content: bytes) -> bytes:
     return _serialised(tree)
 
 
-def _without_people(content: bytes) -> bytes:
-    tree = parse(content)
+def _without_people(content: bytes, *, recover: bool) -> bytes:
+    tree = parse(content, recover=recover)
     people = {str(element.text) for element in tree.iter() if _local(element) == "author" and element.text}
     for element in list(tree.iter()):
         local = _local(element)
@@ -119,11 +128,15 @@ def _without_people(content: bytes) -> bytes:
         elif local == "abspath":
             element.attrib.clear()
             element.set("url", "")
+        elif element.tag == f"{_SVG}metadata":
+            element.clear()
         elif local == "pagesetup":
             element.attrib.pop(_RELATIONSHIP_ID, None)
         for name in list(element.attrib):
             plain = etree.QName(name).localname.lower()
-            if plain in _PERSONAL or (plain == "name" and local in _PEOPLE):
+            if plain in _OF_EDITORS:
+                del element.attrib[name]
+            elif plain in _PERSONAL or (plain == "name" and local in _PEOPLE):
                 element.set(name, NOBODY)
     return _serialised(tree)
 

@@ -2,20 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from pypdf import PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
-from pypdf.generic import ArrayObject, DictionaryObject, NameObject, StreamObject
+from pypdf.generic import ArrayObject, DictionaryObject, StreamObject
 
-from backend.attachments.errors import FileRefused, active, not_what_it_says
+from backend.attachments.errors import FileRefused, not_what_it_says
 from backend.attachments.images import without_metadata
 from backend.attachments.kinds import FileKind
+from backend.attachments.media import jpeg_2000_without_metadata
+from backend.attachments.pdf_active import check_quiet
 
 MAX_PAGES = 5_000
-_ACTIONS = {"/JavaScript", "/Launch", "/ImportData", "/SubmitForm", "/GoToE"}
 _FOREIGN = ("/Metadata", "/PieceInfo", "/LastModified")
 """Notes of programs, at the document, its pages and its images."""
+_SIGNATURES = {"/Sig", "/DocTimeStamp"}
+_OF_SIGNATURE = ("/V", "/AP", "/MK", "/T", "/TU", "/TM", "/Lock", "/SV", "/DA")
 
 
 @contextmanager
@@ -34,39 +37,11 @@ def opened(file: BinaryIO) -> Iterator[PdfReader]:
             )
         if not 0 < len(reader.pages) <= MAX_PAGES:
             raise not_what_it_says(FileKind.PDF)
-        _check_quiet(reader)
+        check_quiet(reader)
         yield reader
     # pypdf raises many kinds of errors over a broken file.
     except (PyPdfError, OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
         raise not_what_it_says(FileKind.PDF) from error
-
-
-def _check_quiet(reader: PdfReader) -> None:
-    """Nothing that runs by itself and no other file inside."""
-    root = cast(DictionaryObject, reader.trailer["/Root"].get_object())
-    names = root.get("/Names")
-    named = cast(DictionaryObject, names.get_object()) if names is not None else DictionaryObject()
-    if "/JavaScript" in named or _acts(root.get("/OpenAction")) or _acts_in(root.get("/AA")):
-        raise active("脚本或自动执行的动作", "scripts or automatic actions")
-    if "/EmbeddedFiles" in named:
-        raise active("嵌入的其他文件", "other embedded files")
-    for page in reader.pages:
-        if _acts_in(page.get("/AA")):
-            raise active("脚本或自动执行的动作", "scripts or automatic actions")
-        for annotation in _annotations(page):
-            if _acts(annotation.get("/A")) or _acts_in(annotation.get("/AA")) or "/FS" in annotation:
-                raise active("脚本、表单提交或嵌入的文件", "scripts, submitted forms or embedded files")
-
-
-def _acts(action: Any) -> bool:
-    """Whether an action does more than lead to a place."""
-    found = action.get_object() if action is not None else None
-    return isinstance(found, DictionaryObject) and str(found.get("/S")) in _ACTIONS
-
-
-def _acts_in(actions: Any) -> bool:
-    found = actions.get_object() if actions is not None else None
-    return isinstance(found, DictionaryObject) and any(_acts(action) for action in found.values())
 
 
 def _annotations(page: DictionaryObject) -> Iterator[DictionaryObject]:
@@ -88,8 +63,11 @@ def strip(file: BinaryIO, target: BinaryIO) -> None:
                 # The title of a comment is its author; that of a form field is its name.
                 if annotation.get("/Subtype") != "/Widget":
                     annotation.pop("/T", None)
+        writer.root_object.pop("/Perms", None)
+        writer.root_object.pop("/DSS", None)
         for item in writer._objects:
             _clean(item)
+            _unsign(item)
         # What nothing leads to any more is not written: the old information, and what earlier versions had.
         writer.compress_identical_objects(remove_unreferenced=True)
         writer.write(target)
@@ -101,5 +79,28 @@ def _clean(item: Any) -> None:
     for name in _FOREIGN:
         item.pop(name, None)
     filters = item.get("/Filter")
-    if isinstance(item, StreamObject) and (filters == "/DCTDecode" or filters == [NameObject("/DCTDecode")]):
+    name = filters[0] if isinstance(filters, ArrayObject) and len(filters) == 1 else filters
+    if isinstance(item, StreamObject) and name == "/DCTDecode":
         item._data = without_metadata(item._data)
+    if isinstance(item, StreamObject) and name == "/JPXDecode":
+        item._data = jpeg_2000_without_metadata(item._data)
+
+
+def _unsign(item: Any) -> None:
+    """A signature says who signed, where and why, with a certificate; it is void anyway once the file is rewritten.
+
+    The mark that it leaves on the page goes with it: it shows a name, and a signature that is there no more.
+    """
+    if not isinstance(item, DictionaryObject) or isinstance(item, StreamObject):
+        return
+    item.pop("/SigFlags", None)
+    if item.get("/Type") in _SIGNATURES or "/ByteRange" in item:
+        item.clear()
+        return
+    value = item.get("/V")
+    value = value.get_object() if value is not None else None
+    # No other field has a dictionary for its value; the kind of a field may stand with its parent.
+    is_signed = isinstance(value, DictionaryObject) and not isinstance(value, StreamObject)
+    if item.get("/FT") == "/Sig" or is_signed:
+        for name in _OF_SIGNATURE:
+            item.pop(name, None)
