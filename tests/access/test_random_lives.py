@@ -7,6 +7,7 @@ of all versions are looked for. What may be read is kept by a model of its own, 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -92,10 +93,8 @@ class Lives(RuleBasedStateMachine):
         """The author writes a draft."""
         self.author: Party = self.make.party(OrganisationKind.HOSPITAL, department="示例科室")
         self.number = self.author.organisation.id[:6]
-        need = self.make.need(
-            self.author, WORDS, publish=False, audience=Audience.MEMBERS, anonymous=True, **self.texts()
-        )
-        self.need_id = need.id
+        values: dict[str, Any] = {"audience": Audience.MEMBERS, "anonymous": True, **self.texts()}
+        self.need_id = self.make.need(self.author, WORDS, publish=False, **values).id
 
     def canary(self, tier: Tier, version: int) -> str:
         """A word that stands in one tier of one version and nowhere else."""
