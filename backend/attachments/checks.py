@@ -1,16 +1,24 @@
 """What comes in as a file: is it what its name says, and what is kept of it."""
 
 import codecs
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
+from threading import BoundedSemaphore
 from typing import BinaryIO, cast
 
 from backend.attachments import images, office, office_strip, pdf
-from backend.attachments.errors import FileRefused, not_what_it_says
+from backend.attachments.errors import ChecksBusy, FileRefused, not_what_it_says
 from backend.attachments.kinds import IMAGES, OFFICE, TEXTS, FileKind
 
 CHUNK = 256 * 1024
 IN_MEMORY = 2_000_000
+AT_ONCE = 2
+"""Files that are checked at a time in a process: each may need some hundred megabytes and a processor."""
+PATIENCE = 20.0
+"""Seconds that a file waits for its turn."""
+_turns = BoundedSemaphore(AT_ONCE)
 _CONTROL = frozenset(chr(code) for code in range(32) if chr(code) not in "\t\n\r\f\v\x1b")
 
 
@@ -23,20 +31,31 @@ class Content:
 
 
 def accept(file: BinaryIO, kind: FileKind, *, strip: bool) -> Content:
-    """Check a file by its content and make of it what is kept; raises FileRefused.
+    """Check a file by its content and make of it what is kept; raises FileRefused or ChecksBusy.
 
     Images are always encoded anew; with `strip` the metadata of Office and PDF files goes; plain text has none.
     """
     if kind in TEXTS:
         _check_text(file, kind)
         return Content(file, True)
-    if kind in IMAGES or strip:
-        return Content(_rewritten(file, kind), True)
-    if kind in OFFICE:
-        with office.opened(file, kind):
+    with _turn():
+        if kind in IMAGES or strip:
+            return Content(_rewritten(file, kind), True)
+        if kind in OFFICE:
+            with office.opened(file, kind):
+                return Content(file, False)
+        with pdf.opened(file):
             return Content(file, False)
-    with pdf.opened(file):
-        return Content(file, False)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _turns.acquire(timeout=PATIENCE):
+        raise ChecksBusy
+    try:
+        yield
+    finally:
+        _turns.release()
 
 
 def _rewritten(file: BinaryIO, kind: FileKind) -> BinaryIO:

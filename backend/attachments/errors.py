@@ -19,6 +19,14 @@ class StorageUnavailable(DomainError):
     en = "The file could not be stored, perhaps for lack of space. Nothing was uploaded; please try again later."
 
 
+class ChecksBusy(DomainError):
+    """Other files are being checked, and this one has waited long enough; nothing was kept."""
+
+    status = 503
+    zh = "正在检查其他用户上传的文件，请稍后重新上传。"
+    en = "Other files are being checked. Please upload this one again in a moment."
+
+
 def not_what_it_says(ending: str) -> FileRefused:
     """The content is not of the kind that the name tells."""
     return FileRefused(

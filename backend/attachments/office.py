@@ -12,13 +12,17 @@ from lxml import etree
 
 from backend.attachments.errors import FileRefused, active, not_what_it_says, too_complex
 from backend.attachments.kinds import FileKind
-from backend.attachments.office_active import check_part, check_relationships
+from backend.attachments.office_active import Budget, check_part, check_relationships
 from backend.attachments.office_types import Types
 
 MAX_ENTRIES = 5_000
 MAX_TOTAL = 200_000_000
 MAX_ENTRY = 60_000_000
 MAX_RATIO = 200
+MAX_XML = 20_000_000
+"""Of a part that is read as a tree: some ten times as much is needed to hold it."""
+MAX_NOTES = 1_000_000
+"""Of the types and the relationships, which are read before anything has been counted."""
 SMALL = 1_000_000
 """Up to this size an entry may be compressed as much as it can: a blank sheet is all one character."""
 
@@ -39,7 +43,7 @@ def opened(file: BinaryIO, kind: FileKind) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(file) as archive:
             _check_sizes(archive, kind)
-            _check_content(archive, kind)
+            _check_content(archive, kind, Budget())
             yield archive
     except (
         zipfile.BadZipFile,
@@ -85,10 +89,12 @@ def _check_sizes(archive: zipfile.ZipFile, kind: FileKind) -> None:
         raise not_what_it_says(kind)
 
 
-def _check_content(archive: zipfile.ZipFile, kind: FileKind) -> None:
+def _check_content(archive: zipfile.ZipFile, kind: FileKind, budget: Budget) -> None:
     names = archive.namelist()
     if CONTENT_TYPES not in names:
         raise not_what_it_says(kind)
+    if any(e.file_size > MAX_NOTES for e in archive.infolist() if e.filename.lower().endswith((".rels", "types].xml"))):
+        raise too_complex()
     declared = Types(parse(archive.read(CONTENT_TYPES)))
     types = declared.all()
     if any("macroenabled" in t or "vbaproject" in t for t in types) or any(_is_program(name) for name in names):
@@ -101,15 +107,17 @@ def _check_content(archive: zipfile.ZipFile, kind: FileKind) -> None:
         if name.lower().endswith(".rels"):
             check_relationships(parse(archive.read(name)))
         elif (embedded := embedded_kind(name)) is not None:
-            with archive.open(name) as inner, opened_embedded(inner.read(), embedded):
+            with archive.open(name) as inner, opened_embedded(inner.read(), embedded, budget):
                 continue
         elif name != CONTENT_TYPES and declared.is_xml(name) and not name.endswith("/"):
+            if archive.getinfo(name).file_size > MAX_XML:
+                raise too_complex()
             with archive.open(name) as part:
-                check_part(part, recover=declared.is_vml(name))
+                check_part(part, budget, recover=declared.is_vml(name))
 
 
 @contextmanager
-def opened_embedded(content: bytes, kind: FileKind) -> Iterator[zipfile.ZipFile]:
+def opened_embedded(content: bytes, kind: FileKind, budget: Budget | None = None) -> Iterator[zipfile.ZipFile]:
     """An Office file inside of another; those inside of it are not followed, but refused."""
     import io
 
@@ -117,7 +125,7 @@ def opened_embedded(content: bytes, kind: FileKind) -> Iterator[zipfile.ZipFile]
         _check_sizes(archive, kind)
         if any(embedded_kind(name) for name in archive.namelist()):
             raise too_complex()
-        _check_content(archive, kind)
+        _check_content(archive, kind, budget or Budget())
         yield archive
 
 

@@ -28,8 +28,23 @@ _STARTING = ("ppaction://program", "ppaction://macro", "ppaction://ole")
 _LOCAL = re.compile(r"file:///(?!/)(?:[a-z]:/)?|[a-z]:/", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 _FIELD_NAME = re.compile(r"[^A-Za-z]*([A-Za-z]+)")
+MAX_ELEMENTS = 500_000
+"""In all parts of a file together, and in those of files inside of it: some hundred pages, or 150,000 cells."""
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _FETCHING_FORMULA = re.compile(r"\||\b(?:WEBSERVICE|RTD|IMAGE)\s*\(", re.IGNORECASE)
+
+
+@dataclass
+class Budget:
+    """How many elements a file may have yet."""
+
+    left: int = field(default_factory=lambda: MAX_ELEMENTS)
+
+    def spend(self) -> None:
+        """Count an element; raises FileRefused."""
+        self.left -= 1
+        if self.left < 0:
+            raise too_complex()
 
 
 def leads_elsewhere(target: str) -> bool:
@@ -51,7 +66,7 @@ def check_relationships(tree: etree._Element) -> None:
             raise _elsewhere()
 
 
-def check_part(part: IO[bytes], *, recover: bool = False) -> None:
+def check_part(part: IO[bytes], budget: Budget, *, recover: bool = False) -> None:
     """Walk over a part; raises FileRefused and etree.XMLSyntaxError."""
     fields = _Fields()
     events = etree.iterparse(
@@ -71,6 +86,7 @@ def check_part(part: IO[bytes], *, recover: bool = False) -> None:
                 raise too_complex()
         name = str(element.tag).rpartition("}")[2].lower()
         if event == "start":
+            budget.spend()
             _check_element(name, element.attrib)
             fields.start(name, element)
             continue

@@ -78,11 +78,11 @@ def _clean(item: Any) -> None:
         return
     for name in _FOREIGN:
         item.pop(name, None)
-    filters = item.get("/Filter")
-    name = filters[0] if isinstance(filters, ArrayObject) and len(filters) == 1 else filters
-    if isinstance(item, StreamObject) and name == "/DCTDecode":
+    filters: Any = item.get("/Filter")
+    encoding = filters[0] if isinstance(filters, ArrayObject) and len(filters) == 1 else filters
+    if isinstance(item, StreamObject) and encoding == "/DCTDecode":
         item._data = without_metadata(item._data)
-    if isinstance(item, StreamObject) and name == "/JPXDecode":
+    if isinstance(item, StreamObject) and encoding == "/JPXDecode":
         item._data = jpeg_2000_without_metadata(item._data)
 
 
@@ -97,8 +97,8 @@ def _unsign(item: Any) -> None:
     if item.get("/Type") in _SIGNATURES or "/ByteRange" in item:
         item.clear()
         return
-    value = item.get("/V")
-    value = value.get_object() if value is not None else None
+    stored = item.get("/V")
+    value = stored.get_object() if stored is not None else None
     # No other field has a dictionary for its value; the kind of a field may stand with its parent.
     is_signed = isinstance(value, DictionaryObject) and not isinstance(value, StreamObject)
     if item.get("/FT") == "/Sig" or is_signed:

@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from backend import flash
 from backend.attachments import names, service
 from backend.attachments.deps import KindDep, StorageDep, TargetDep, UploadDep
-from backend.attachments.errors import FileRefused, StorageUnavailable
+from backend.attachments.errors import ChecksBusy, FileRefused, StorageUnavailable
 from backend.attachments.forms import UploadForm
 from backend.attachments.kinds import ACCEPT
 from backend.attachments.storage import CHUNK
@@ -104,7 +104,7 @@ def upload(
         try:
             service.add(session, storage, viewer, kind, subject_id, sent, settings.max_upload_bytes)
             return flash.put(redirect(request, f"{PATHS[kind]}/{subject_id}"), "attachment-added")
-        except (FileRefused, StorageUnavailable) as error:
+        except (FileRefused, StorageUnavailable, ChecksBusy) as error:
             if wants_fragment(request) and not isinstance(error, FileRefused):
                 # htmx shows it above the page, in which the form stays as it is.
                 raise

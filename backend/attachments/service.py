@@ -87,7 +87,7 @@ def check_can_add(session: Session, viewer: Viewer, kind: SubjectKind, subject_i
 
 
 def read_upload(upload: Upload, max_bytes: int) -> tuple[FileKind, checks.Content]:
-    """Check an upload and make of it what is kept, before the database is asked for anything; raises FileRefused."""
+    """Check an upload and make of it what is kept, before the database is asked; raises FileRefused or ChecksBusy."""
     kind = names.kind_of_name(upload.name)
     size = upload.content.seek(0, 2)
     if size == 0:
@@ -113,7 +113,7 @@ def add(
     upload: Upload,
     max_bytes: int,
 ) -> Attachment:
-    """Take a file in; raises FileRefused, StorageUnavailable, NotFound, Forbidden or Conflict.
+    """Take a file in; raises FileRefused, ChecksBusy, StorageUnavailable, NotFound, Forbidden or Conflict.
 
     The content is checked and stored before the database is asked for anything, so that nobody waits for it. It is
     discarded where the row is refused, and swept later where the row never comes.
@@ -186,7 +186,7 @@ def files(session: Session, viewer: Viewer, kind: SubjectKind, subject_id: str) 
 def open_file(
     session: Session, storage: Storage, viewer: Viewer, kind: SubjectKind, subject_id: str, attachment_id: str
 ) -> Reading:
-    """Open a file to read it, which is written down; raises NotFound or StorageUnavailable."""
+    """Open a file to read it, which is written down; raises NotFound, ChecksBusy or StorageUnavailable."""
     opened = OPENERS[kind](session, viewer, subject_id)
     policy.check_can_open(viewer, opened)
     number, attachment = _find(session, kind, subject_id, attachment_id)

@@ -140,7 +140,9 @@ def test_a_document_type_is_refused_also_where_nothing_is_stripped() -> None:
 
 def test_bars_in_names_and_texts_are_no_commands() -> None:
     for formula in ('"a|b"&amp;A1', "'一|二'!A1", "SUM(A1:A3)"):
-        office_active.check_part(io.BytesIO(f"<!-- x --><c {SHEETS}><f>{formula}</f></c>".encode()))
+        office_active.check_part(
+            io.BytesIO(f"<!-- x --><c {SHEETS}><f>{formula}</f></c>".encode()), office_active.Budget()
+        )
 
 
 def entries(**values: PdfObject) -> DictionaryObject:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from typing import Any
 
 import openpyxl
 import pytest
@@ -72,7 +73,8 @@ def picture(kind: str) -> bytes:
     exif = Image.Exif()
     exif[0x013B] = MARK
     target = io.BytesIO()
-    more = {"GIF": {"comment": MARK.encode()}, "JPEG2000": {"comment": MARK}}.get(kind, {"exif": exif})
+    notes: dict[str, dict[str, Any]] = {"GIF": {"comment": MARK.encode()}, "JPEG2000": {"comment": MARK}}
+    more = notes.get(kind, {"exif": exif})
     Image.new("RGB", (40, 30), "teal").save(target, kind, **more)
     assert MARK.encode() in target.getvalue()
     return target.getvalue()
