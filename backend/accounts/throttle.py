@@ -16,7 +16,7 @@ from limits.strategies import MovingWindowRateLimiter
 from sqlmodel import Session, col, delete, func, select
 
 from backend.accounts.models import ThrottleHit
-from backend.db import utc_now
+from backend.db import Database, utc_now
 from backend.errors import TooManyAttempts
 
 KNOWN_DAYS = 30
@@ -80,6 +80,11 @@ def links_from(address: str) -> Gate:
     return Gate(RateLimitItemPerHour(60, namespace="links-from"), (address,))
 
 
+def new_passwords_from(address: str) -> Gate:
+    """Forms with a new password that one client can send: whether it is easily guessed takes time to find out."""
+    return Gate(RateLimitItemPerHour(60, namespace="new-passwords-from"), (address,))
+
+
 def _known(account: str, address: str) -> str:
     return _digest(f"known/{account}/{address}")
 
@@ -107,6 +112,12 @@ def spend(session: Session, *gates: Gate) -> None:
     """Count what is limited whether it succeeds or not; raises TooManyAttempts."""
     check(session, *gates)
     count(session, *gates)
+
+
+def spend_before(database: Database, *gates: Gate) -> None:
+    """Count it in a transaction of its own, before work that takes time; raises TooManyAttempts."""
+    with database.session(write=True) as session:
+        spend(session, *gates)
 
 
 def forget(session: Session, *gates: Gate) -> None:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from sqlmodel import select, update
 from starlette.testclient import TestClient
 
-from backend.accounts import cleaning, throttle
+from backend.accounts import cleaning, passwords, throttle
 from backend.accounts.models import ThrottleHit
 from backend.config import Settings
 from backend.db import Database, utc_now
@@ -150,6 +150,21 @@ def test_nobody_floods_a_mailbox(
     with database.session(write=True) as session:
         throttle.count(session, *[throttle.mails_from("unknown")] * 30)
     assert client.post(path, data={**fields, "email": "third@test.example"}).status_code == 429
+
+
+@pytest.mark.parametrize("path", ["/register", "/password/reset", "/account/password"])
+def test_forms_with_a_new_password_are_limited_before_the_password_is_looked_at(
+    path: str, member: Party, sign_in: SignIn, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = sign_in(member)
+    with database.session(write=True) as session:
+        throttle.count(session, *[throttle.new_passwords_from("unknown")] * 59)
+    here.post(path, data={"name": "", "email": "nobody", "token": "x", "password": "short"})
+    monkeypatch.setattr(passwords, "is_guessable", lambda *_texts: pytest.fail("the password was looked at"))
+    form = {"name": "甲", "email": "a@test.example", "token": "x", "password": "three-quiet-lanterns"}
+    answer = here.post(path, data=form)
+    assert answer.status_code == 429
+    assert "尝试次数过多" in read(answer.text)["error-summary"].text
 
 
 def test_links_are_limited(client: TestClient, database: Database) -> None:

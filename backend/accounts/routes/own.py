@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from backend import flash
-from backend.accounts import credentials, devices, second_factor, service, sessions
+from backend.accounts import credentials, devices, second_factor, service, sessions, throttle
 from backend.accounts.deps import Account, AccountDep, ClientDep
 from backend.accounts.forms import ChangeEmailForm, NameForm, PasswordForm, TokenForm
 from backend.accounts.models import User
@@ -126,6 +126,7 @@ def change_password(
     form: PasswordForm = PasswordForm.read(data)
     form.own = (account.user.email, account.user.name)
     try:
+        throttle.spend(session, throttle.new_passwords_from(client.address))
         if form.validate() and not credentials.is_present(session, account.user, form.present.data or ""):
             refuse_field(form.present, WRONG_PASSWORD)
     except TooManyAttempts as error:

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from backend import flash
-from backend.accounts import credentials, sessions
+from backend.accounts import credentials, sessions, throttle
 from backend.accounts.deps import ClientDep
 from backend.accounts.forms import EmailForm, ResetForm
 from backend.accounts.routes.refusals import expired
-from backend.deps import FormDep, SessionDep, SettingsDep
+from backend.deps import DatabaseDep, FormDep, SessionDep, SettingsDep
 from backend.errors import LinkExpired, TooManyAttempts
 from backend.htmx import redirect
 from backend.templating import render
@@ -77,20 +77,29 @@ def reset_form(request: Request, session: SessionDep, token: str = "") -> Respon
 
 
 @router.post("/password/reset")
-def reset(request: Request, session: SessionDep, settings: SettingsDep, client: ClientDep, data: FormDep) -> Response:
+def reset(
+    request: Request,
+    database: DatabaseDep,
+    session: SessionDep,
+    settings: SettingsDep,
+    client: ClientDep,
+    data: FormDep,
+) -> Response:
     """Set the new password."""
     form: ResetForm = ResetForm.read(data)
     token = form.token.data
+    email = ""
     try:
+        throttle.spend_before(database, throttle.new_passwords_from(client.address))
         _found, user = credentials.find_reset(session, token)
-        form.own = (user.email, user.name)
+        email, form.own = user.email, (user.email, user.name)
         if not form.validate():
-            return render(request, "accounts/reset.html", ResetPage(form, user.email), status=422)
+            return render(request, "accounts/reset.html", ResetPage(form, email), status=422)
         credentials.reset(session, token=token, password=form.password.data or "", address=client.address)
     except LinkExpired as error:
         return expired(request, error, "/password/forgot")
     except TooManyAttempts as error:
-        page = ResetPage(form, user.email, error.zh)
+        page = ResetPage(form, email, error.zh)
         return render(request, "accounts/reset.html", page, status=error.status, headers=error.headers)
     response = flash.put(redirect(request, "/sign-in"), "password-reset")
     sessions.clear_cookie(response, settings)

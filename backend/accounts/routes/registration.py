@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.accounts import registration
+from backend.accounts import registration, throttle
 from backend.accounts.deps import AccountDep, ClientDep
 from backend.accounts.forms import ConfirmForm, EmailForm, RegistrationForm, safe_next
 from backend.accounts.routes.refusals import WRONG_PASSWORD, expired, refuse_field
 from backend.accounts.routes.sign_in import admitted, single_sign_on_name
-from backend.deps import FormDep, SessionDep, SettingsDep
+from backend.deps import DatabaseDep, FormDep, SessionDep, SettingsDep
 from backend.errors import LinkExpired, TooManyAttempts
 from backend.htmx import redirect
 from backend.templating import render
@@ -65,14 +65,20 @@ def registration_form(request: Request, settings: SettingsDep) -> Response:
 
 @router.post("/register")
 def register(
-    request: Request, session: SessionDep, settings: SettingsDep, client: ClientDep, data: FormDep
+    request: Request,
+    database: DatabaseDep,
+    session: SessionDep,
+    settings: SettingsDep,
+    client: ClientDep,
+    data: FormDep,
 ) -> Response:
     """Note the account and send the link."""
     form: RegistrationForm = RegistrationForm.read(data)
     other = single_sign_on_name(settings)
-    if not form.validate():
-        return render(request, "accounts/register.html", RegistrationPage(form, other), status=422)
     try:
+        throttle.spend_before(database, throttle.new_passwords_from(client.address))
+        if not form.validate():
+            return render(request, "accounts/register.html", RegistrationPage(form, other), status=422)
         registration.register(
             session,
             name=form.name.data or "",
