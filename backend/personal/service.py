@@ -6,7 +6,7 @@ Every column that refers to a user is named in one of the three lists below; a t
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import case
+from sqlalchemy import case, union_all
 from sqlmodel import Session, SQLModel, col, delete, func, or_, select, update
 
 from backend import mailer
@@ -176,18 +176,37 @@ def _invitations(session: Session, user: User) -> Sequence[Invitation]:
 
 
 def _drafts(session: Session, user: User) -> Sequence[DraftCopy]:
-    return session.exec(select(DraftCopy).where(DraftCopy.user_id == user.id)).all()
+    """What forms of the user have saved beside texts that they may still read: it holds the words of colleagues, too."""
+    query = select(DraftCopy).where(DraftCopy.user_id == user.id, col(DraftCopy.subject_id).in_(_readable_ids(user)))
+    return session.exec(query).all()
 
 
 def _files(session: Session, user: User) -> Sequence[Attachment]:
-    return session.exec(select(Attachment).where(Attachment.uploaded_by == user.id)).all()
+    """Names, sizes and dates of files that the user has brought along, to texts that they may still read."""
+    readable = _readable_ids(user)
+    query = select(Attachment).where(Attachment.uploaded_by == user.id, col(Attachment.subject_id).in_(readable))
+    return session.exec(query).all()
+
+
+def _readable_ids(user: User) -> Any:
+    """The texts of the organisations that the user is a member of now."""
+    homes = select(Membership.organisation_id).where(Membership.user_id == user.id)
+    return union_all(*(select(model.id).where(col(model.organisation_id).in_(homes)) for model in TEXTS.values()))
 
 
 def _texts(session: Session, model: type[Need] | type[Capability], user: User) -> list[dict[str, Any]]:
-    """The texts that the user has written, those of needs with their requirements."""
+    """The texts that the user has begun, those of needs with their requirements.
+
+    A text belongs to its organisation, and colleagues go on writing: whoever has left it learns no more than which ones
+    there are.
+    """
     rows = session.exec(select(model).where(col(model.author_id) == user.id).order_by(col(model.created_at))).all()
+    member_of = set(session.exec(select(Membership.organisation_id).where(Membership.user_id == user.id)).all())
     texts = []
     for row in rows:
+        if row.organisation_id not in member_of:
+            texts.append({"id": row.id, "created_at": row.created_at.isoformat(), "left_with_the_organisation": True})
+            continue
         text = _plain(row, "author_id", "key")
         if isinstance(row, Need):
             points = select(Requirement.text).where(Requirement.need_id == row.id)

@@ -4,13 +4,17 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from sqlmodel import SQLModel, col, select, update
+from sqlmodel import SQLModel, col, delete, select, update
 from starlette.testclient import TestClient
 
 from backend.accounts.models import SecondFactor, User
+from backend.attachments.kinds import FileKind
+from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.db import Database
+from backend.disclosure.drafts import DraftCopy
+from backend.disclosure.models import SubjectKind
 from backend.models import TABLES
 from backend.needs.models import Need
 from backend.organisations.models import MemberRole, Membership
@@ -70,6 +74,51 @@ def test_the_download_holds_everything_and_no_secret(
     assert [mail["event"] for mail in data["mails"] if mail["event"] != "notification"] == ["second-factor-on"]
     for secret in ("password_hash", "token_digest", "argon2", phone.totp.secret, "别人写的"):
         assert secret not in answer.text
+
+
+def copy_beside(need: Need, party: Party, problem: str) -> DraftCopy:
+    """What a form has saved of a need by itself."""
+    return DraftCopy(
+        subject_kind=SubjectKind.NEED,
+        subject_id=need.id,
+        user_id=party.user.id,
+        editing="0" * 16,
+        version=1,
+        data={"problem": problem},
+    )
+
+
+def test_whoever_has_left_takes_nothing_along_that_was_written_since(
+    make: Factory, doctor: Party, sign_in: SignIn, database: Database
+) -> None:
+    here = sign_in(doctor)
+    need = make.need(doctor, publish=False, problem="离开之前所写", contact="示例联系人")
+    offer = make.capability(doctor, publish=False, summary="离开之前的能力")
+    with database.session(write=True) as session:
+        session.add(
+            Attachment(
+                subject_kind=SubjectKind.NEED,
+                subject_id=need.id,
+                name="内部图纸.pdf",
+                kind=FileKind.PDF,
+                size=1,
+                digest="0" * 64,
+                stored_name="0" * 32,
+                stripped=False,
+                uploaded_by=doctor.user.id,
+            )
+        )
+    assert "内部图纸" in here.get("/account/data/download").text
+    with database.session(write=True) as session:
+        session.exec(delete(Membership).where(col(Membership.user_id) == doctor.user.id))
+        session.add(copy_beside(need, doctor, "表单里的副本"))
+        session.exec(update(Need).where(col(Need.id) == need.id).values(problem="同事后来所写"))
+    answer = here.get("/account/data/download")
+    for text in ("离开之前", "同事后来所写", "表单里的副本", "示例联系人", "内部图纸", need.title):
+        assert text not in answer.text
+    texts = json.loads(answer.content)["texts"]
+    assert [(t["id"], t["left_with_the_organisation"]) for t in texts["needs"]] == [(need.id, True)]
+    assert [t["id"] for t in texts["capabilities"]] == [offer.id]
 
 
 def test_a_visitor_gets_nothing(client: TestClient) -> None:
