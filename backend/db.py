@@ -1,6 +1,7 @@
 """The database: engine, transactions, column types. One request or task is one transaction."""
 
 import secrets
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -41,6 +42,8 @@ REPEATABLE = frozenset({"40001", "40P01", "23505"})
 
 Source: PostgreSQL 18, 13.5 "Serialization Failure Handling", which names the third for keys that were read before.
 """
+SQLITE_LATER = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN)
+"""Errors that may be over when asked again."""
 ID_PATTERN = r"[0-9a-f]{16}"
 
 
@@ -98,7 +101,9 @@ def is_conflict(error: BaseException) -> bool:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether the database did not answer, or not in time: it may later."""
+    """Whether the database did not answer, or not in time: it may later. A full disk of SQLite is no such case."""
+    if isinstance(error, OperationalError) and isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorcode & 0xFF in SQLITE_LATER
     return isinstance(error, OperationalError | InterfaceError | PoolTimeout)
 
 

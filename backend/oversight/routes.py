@@ -18,6 +18,7 @@ from backend.disclosure import proposals, releases
 from backend.disclosure.differences import FieldChange, compare
 from backend.disclosure.forms import SubjectForm
 from backend.disclosure.models import SubjectKind, Tier
+from backend.disclosure.policy import check_can_propose, check_can_release
 from backend.disclosure.releases import NotToThisOrganisation
 from backend.errors import NotFound
 from backend.forms import clean_line
@@ -163,6 +164,7 @@ def _releases(
 def grant(request: Request, subject_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
     """Open a tier to an organisation."""
     found = service.overseen(session, viewer, _kind(request), subject_id)
+    check_can_release(viewer, found.facts)
     form = _read(ReleaseForm, data)
     if form.validate() and _chosen(form):
         try:
@@ -189,6 +191,7 @@ def revoke(request: Request, subject_id: str, release_id: str, session: SessionD
 def propose(request: Request, subject_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
     """Suggest to the author to open a tier to an organisation."""
     found = service.overseen(session, viewer, _kind(request), subject_id)
+    check_can_propose(viewer, found.facts)
     form = _read(ProposalForm, data)
     if form.validate() and _chosen(form):
         organisation_id, tier, note = str(form.organisation_id.data), Tier(str(form.tier.data)), form.note.data or ""
