@@ -187,6 +187,7 @@ def _restore_tables(reader: Reader, connection: Connection) -> dict[str, int]:
         if count != reader.manifest.members[f"{TABLES}/{name}.jsonl.gz"].rows:
             raise BadArchive(f"The table {name} has not as many rows as its backup says.")
     migrate(connection)
+    tables.end_what_waited(connection, utc_now())
     return counts
 
 

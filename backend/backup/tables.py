@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import JSON, Column, DateTime, MetaData, Table, bindparam, func, insert, select, text, update
+from sqlalchemy import JSON, Column, DateTime, MetaData, Table, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.engine import Connection
 
 
@@ -188,3 +188,15 @@ def drop_all(connection: Connection) -> None:
     metadata = MetaData()
     metadata.reflect(connection)
     metadata.drop_all(connection)
+
+
+def end_what_waited(connection: Connection, now: datetime) -> None:
+    """Revoke the tokens of programs and drop the mails that were to go out when the backup was made.
+
+    What was revoked or sent since is not known here: a token that came back would open what its owner has closed.
+    """
+    known = {table.name: table for table in of_database(connection)}
+    token, mail = known["api_token"], known["mail"]
+    moment = _unpacked({"time": now.isoformat()}, token.c.revoked_at)
+    connection.execute(update(token).where(token.c.revoked_at.is_(None)).values(revoked_at=moment))
+    connection.execute(delete(mail).where(mail.c.sent_at.is_(None), mail.c.due_at.is_not(None)))

@@ -87,7 +87,7 @@ def find(session: Session, viewer: Viewer, text: str) -> Organisation:
 
 
 def preview(session: Session, viewer: Viewer, duplicate_id: str, kept_id: str, references: References) -> Preview:
-    """What a merge would do; raises NotFound, Forbidden, WrongWayRound or MergeWithItself."""
+    """What a merge would do; raises NotFound, Forbidden or Unsuitable."""
     duplicate, kept = _pair(session, viewer, duplicate_id, kept_id)
     departments = service.departments_of(session, duplicate.id)
     joined = _same_departments(session, duplicate.id, kept.id)
@@ -107,7 +107,7 @@ def merge(session: Session, viewer: Viewer, duplicate_id: str, kept_id: str, ref
 
     Owners of the duplicate become editors where the other one has an owner: who manages it decides about roles.
 
-    Raises NotFound, Forbidden, WrongWayRound or MergeWithItself.
+    Raises NotFound, Forbidden or Unsuitable.
     """
     stored = session.get(Organisation, duplicate_id)
     if stored is not None and stored.merged_into_id == kept_id:
@@ -168,6 +168,7 @@ def _pair(session: Session, viewer: Viewer, duplicate_id: str, kept_id: str) -> 
     duplicate, kept = _decided(session, viewer, duplicate_id), _decided(session, viewer, kept_id)
     if duplicate.is_verified and not kept.is_verified:
         raise WrongWayRound
+    policy.check_can_merge_away(viewer, duplicate)
     return duplicate, kept
 
 

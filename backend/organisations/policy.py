@@ -182,6 +182,29 @@ def can_decide(viewer: Viewer, organisation: Organisation) -> bool:
     return True
 
 
+def check_can_merge_away(viewer: Viewer, organisation: Organisation) -> None:
+    """Raise NotFound or Forbidden for those who may not make the organisation a part of another one.
+
+    What has been verified has drafts, contacts and files that no broker reads; a merge opens them to the members of
+    the other organisation, whom a broker may have verified as well.
+    """
+    check_can_decide(viewer, organisation)
+    if organisation.verified_name is not None and not viewer.is_admin:
+        raise Forbidden(
+            "这家单位已经核验过，合并会把它的草稿、联系方式和附件交给另一家单位，只能由平台管理员办理。",
+            "This organisation has been verified; only an administrator may merge it into another one.",
+        )
+
+
+def can_merge_away(viewer: Viewer, organisation: Organisation) -> bool:
+    """Whether the viewer may make the organisation a part of another one."""
+    try:
+        check_can_merge_away(viewer, organisation)
+    except (NotFound, Forbidden):
+        return False
+    return True
+
+
 def check_can_verify_any(viewer: Viewer) -> None:
     """Raise Forbidden for those who have no organisations to verify."""
     if not viewer.is_admin and not viewer.acting_jurisdictions:

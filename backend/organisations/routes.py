@@ -31,6 +31,7 @@ class OrganisationPage:
     is_member: bool
     can_manage: bool
     can_decide: bool
+    can_merge_away: bool
     refusal: RefusalForm
 
 
@@ -201,7 +202,7 @@ def merge_form(
 ) -> Response:
     """Name the organisation that stays, then look at what moves."""
     organisation = service.get(session, viewer, organisation_id)
-    policy.check_can_decide(viewer, organisation)
+    policy.check_can_merge_away(viewer, organisation)
     if "into" not in request.query_params:
         return render(request, "organisations/merge.html", MergePage(organisation, MergeForm()))
     form = MergeForm(data={"into": request.query_params["into"].strip()})
@@ -242,5 +243,6 @@ def _page(session: Session, viewer: Viewer, organisation: Organisation, form: Re
         is_member=viewer.membership_in(organisation.id) is not None,
         can_manage=policy.can_manage(viewer, organisation),
         can_decide=policy.can_decide(viewer, organisation),
+        can_merge_away=policy.can_merge_away(viewer, organisation),
         refusal=form,
     )

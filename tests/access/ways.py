@@ -123,7 +123,7 @@ WITHOUT_TEXTS: dict[str, str] = {
     "/organisations/{organisation_id}/edit": "it changes what is registered",
     "/organisations/{organisation_id}/verify": "it decides about an organisation",
     "/organisations/{organisation_id}/refuse": "it decides about an organisation",
-    "/organisations/{organisation_id}/merge": "for brokers with jurisdiction over both; see test_organisation_merge.py",
+    "/organisations/{organisation_id}/merge": "of who decides over both; see test_organisation_merge.py",
     "/organisations/{organisation_id}/members": "it invites",
     "/organisations/{organisation_id}/invitations/{invitation_id}/withdraw": "it ends an invitation",
     "/organisations/{organisation_id}/members/{user_id}/role": "it changes a role",

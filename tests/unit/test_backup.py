@@ -11,17 +11,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlmodel import SQLModel, col
 
 from backend.accounts import sessions
 from backend.accounts.models import User
+from backend.api.models import ApiToken
 from backend.backup import service
 from backend.backup.archive import MANIFEST, BadArchive
 from backend.backup.service import NotEmpty
 from backend.backup.tables import LEFT_OUT
 from backend.config import Settings
-from backend.db import Database, migrate
+from backend.db import Database, migrate, utc_now
+from backend.mailer import Mail
 from backend.matching.index_sync import SearchEngine
 from backend.needs import service as needs
 from backend.needs.models import Need
@@ -44,6 +46,8 @@ def author(settings: Settings, engine: SearchEngine, company: Party, make: Facto
     make.need(hospital, "尚未发布的需求", publish=False)
     with database.session(write=True) as session:
         sessions.start(session, hospital.user, days=1, user_agent="test")
+        # Mails that wait do not come back; see below.
+        session.execute(update(Mail).values(sent_at=utc_now(), due_at=None))
     engine.follow()
     engine.save()
     folder = settings.data_dir / "attachments" / "ab"
@@ -315,3 +319,25 @@ def test_an_older_backup_is_brought_up_to_date(settings: Settings, target: Targe
     service.restore(made, restored, tmp_path / "old.tar")
     assert counts(restored)["organisation"] == 1
     assert counts(restored)["mail"] == 0
+
+
+def test_what_waited_or_opened_doors_does_not_come_back_to_life(
+    settings: Settings, database: Database, author: Party, tmp_path: Path, target: Target
+) -> None:
+    """Tokens may have been revoked and mails sent since; what is revoked already keeps its time."""
+    now = utc_now()
+    with database.session(write=True) as session:
+        for number, revoked in enumerate((None, now)):
+            known = {"name": "x", "beginning": "x", "scopes": [], "expires_at": now, "revoked_at": revoked}
+            session.add(ApiToken(user_id=author.user.id, digest=str(number), **known))
+        session.add(Mail(event="confirm-address", recipient="waiting@test.example"))
+        session.add(Mail(event="confirm-address", recipient="sent@test.example", sent_at=now, due_at=None))
+    service.save(settings, database, tmp_path / "later.tar")
+    _settings, restored = target("sqlite")
+    service.restore(_settings, restored, tmp_path / "later.tar")
+    with restored.session() as session:
+        tokens = session.execute(select(ApiToken).order_by(col(ApiToken.digest))).scalars().all()
+        assert [token.revoked_at is not None for token in tokens] == [True, True]
+        assert tokens[1].revoked_at == now
+        recipients = session.execute(select(Mail.recipient)).scalars().all()
+    assert "waiting@test.example" not in recipients and "sent@test.example" in recipients

@@ -13,6 +13,7 @@ from PIL import Image
 from sqlmodel import col, select
 from starlette.testclient import TestClient
 
+from backend.attachments import checks
 from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.config import Settings
@@ -386,6 +387,23 @@ class TestRefusals:
         fragment = send(sign_in(hospital), url, "说明.txt", b"x", headers={"hx-request": "true"})
         assert (fragment.status_code, fragment.headers["hx-retarget"]) == (503, "#flash")
         assert "附件没有上传" in fragment.text and 'type="file"' not in fragment.text
+
+    def test_a_file_that_waits_too_long_for_its_check(
+        self, make: Factory, sign_in: SignIn, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hospital = make.hospital()
+        url = f"/attachments/need/{make.need(hospital).id}"
+        monkeypatch.setattr(checks, "PATIENCE", 0.01)
+        for _ in range(checks.AT_ONCE):
+            assert checks._turns.acquire()
+        try:
+            answer = send(sign_in(hospital), url, "说明.pdf", files.pdf())
+        finally:
+            checks._turns.release(checks.AT_ONCE)
+        assert answer.status_code == 503
+        assert "稍后" in read(answer.text).error("file")
+        assert rows(database) == []
+        assert send(sign_in(hospital), url, "说明.pdf", files.pdf()).status_code == 303
 
     def test_a_write_of_another_site(self, subject: Subject, sign_in: SignIn, database: Database) -> None:
         client = sign_in(subject.author)

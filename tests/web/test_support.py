@@ -114,7 +114,7 @@ def test_a_merged_organisation_is_counted_once_and_not_for_its_own_need(
     own = make.need(kept, "留下的单位自己的需求")
     for party, joined in ((kept, need), (duplicate, need), (duplicate, own)):
         assert sign_in(party).post(f"/needs/{joined.id}/support").status_code == 303
-    merged = sign_in(make.broker()).post(
+    merged = sign_in(make.somebody(is_admin=True)).post(
         f"/organisations/{duplicate.organisation.id}/merge", data={"kept_id": kept.organisation.id}
     )
     assert merged.status_code == 303
