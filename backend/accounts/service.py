@@ -9,7 +9,7 @@ from backend.accounts import passwords, second_factor, sessions, throttle, token
 from backend.accounts.models import Purpose, User, UserSession
 from backend.accounts.users import SUBJECT, find_by_email, normalise_email
 from backend.audit import events
-from backend.db import utc_now
+from backend.db import Database, utc_now
 from backend.errors import Conflict, NotFound
 from backend.sealing import Sealer
 
@@ -69,7 +69,18 @@ def create_user(
     return user
 
 
-def sign_in(session: Session, *, email: str, password: str, client: Client) -> SignIn:
+def try_password(database: Database, *, email: str, password: str, client: Client) -> passwords.Tried:
+    """What `sign_in` needs, worked out while nobody else's write has to wait for it. Raises TooManyAttempts."""
+    account = normalise_email(email)
+    with database.session() as session:
+        throttle.check(
+            session, throttle.sign_in_pair(account, client.address), throttle.sign_in_address(client.address)
+        )
+        user = find_by_email(session, account)
+    return passwords.try_first(password, user.password_hash if user else None)
+
+
+def sign_in(session: Session, *, email: str, password: passwords.Tried, client: Client) -> SignIn:
     """Check the password; opens a session, or asks for the second factor. Raises TooManyAttempts."""
     account = normalise_email(email)
     throttle.check_sign_in(session, account, client.address)
@@ -151,15 +162,15 @@ def end_session(session: Session, user: User, session_id: str) -> None:
 
 
 def end_other_sessions(session: Session, user: User, present: UserSession) -> int:
-    """End all sessions of one's own but the present one; returns how many were open."""
-    count = sessions.revoke_all(session, user.id, but=present.id)
+    """End all sessions of one's own but the present one, and all tokens; returns how many sessions were open."""
+    count = sessions.end_everything(session, user, but=present.id)
     events.record(session, events.Event.SESSION_REVOKE_ALL, SUBJECT, user.id, actor_id=user.id, count=count)
     return count
 
 
 def sign_out_everywhere(session: Session, user: User) -> int:
-    """End all sessions of a user; returns how many were open."""
-    count = sessions.revoke_all(session, user.id)
+    """End all sessions and tokens of a user; returns how many sessions were open."""
+    count = sessions.end_everything(session, user)
     events.record(session, events.Event.SESSION_REVOKE_ALL, SUBJECT, user.id, actor_id=None, count=count)
     return count
 

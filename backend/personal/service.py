@@ -176,7 +176,7 @@ def _invitations(session: Session, user: User) -> Sequence[Invitation]:
 
 
 def _drafts(session: Session, user: User) -> Sequence[DraftCopy]:
-    """What forms of the user have saved beside texts that they may still read: it holds words of colleagues, too."""
+    """What forms have saved beside texts that the user may still read: it holds words of colleagues as well."""
     query = select(DraftCopy).where(DraftCopy.user_id == user.id, col(DraftCopy.subject_id).in_(_readable_ids(user)))
     return session.exec(query).all()
 

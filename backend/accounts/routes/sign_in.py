@@ -13,7 +13,7 @@ from backend.accounts.forms import CodeForm, SignInForm, safe_next
 from backend.accounts.routes.refusals import WRONG_CODE, refuse_field
 from backend.accounts.service import Step
 from backend.config import Settings
-from backend.deps import FormDep, SealerDep, SessionDep, SettingsDep
+from backend.deps import DatabaseDep, FormDep, SealerDep, SessionDep, SettingsDep
 from backend.errors import TooManyAttempts
 from backend.htmx import redirect
 from backend.i18n import gettext as _
@@ -56,7 +56,14 @@ def sign_in_form(request: Request, settings: SettingsDep) -> Response:
 
 
 @router.post("/sign-in")
-def sign_in(request: Request, session: SessionDep, settings: SettingsDep, client: ClientDep, data: FormDep) -> Response:
+def sign_in(
+    request: Request,
+    database: DatabaseDep,
+    session: SessionDep,
+    settings: SettingsDep,
+    client: ClientDep,
+    data: FormDep,
+) -> Response:
     """Check the password; open a session, or ask for the code."""
     form: SignInForm = SignInForm.read(data)
     other = single_sign_on_name(settings)
@@ -64,7 +71,8 @@ def sign_in(request: Request, session: SessionDep, settings: SettingsDep, client
         return render(request, "accounts/sign_in.html", SignInPage(form, other), status=422)
     email = form.email.data or ""
     try:
-        done = service.sign_in(session, email=email, password=form.password.data or "", client=client)
+        tried = service.try_password(database, email=email, password=form.password.data or "", client=client)
+        done = service.sign_in(session, email=email, password=tried, client=client)
     except TooManyAttempts as error:
         page = SignInPage(form, other, error.zh)
         return render(request, "accounts/sign_in.html", page, status=error.status, headers=error.headers)
@@ -74,7 +82,7 @@ def sign_in(request: Request, session: SessionDep, settings: SettingsDep, client
     if done.step is Step.UNCONFIRMED:
         page = SignInPage(form, other, unconfirmed=email)
         return render(request, "accounts/sign_in.html", page, status=422)
-    if (former := request.cookies.get(sessions.COOKIE)) is not None:
+    if (former := sessions.token_of(request)) is not None:
         sessions.revoke(session, former)
     return admitted(request, settings, done, safe_next(form.next.data), "signed-in")
 
@@ -94,7 +102,9 @@ def admitted(request: Request, settings: Settings, done: service.SignIn, url: st
 def code_form(request: Request, session: SessionDep) -> Response:
     """The form for the code of the second factor."""
     url = safe_next(request.query_params.get("next"))
-    if not service.is_waiting_for_code(session, request.cookies.get(PENDING)):
+    if not service.is_waiting_for_code(
+        session, request.cookies.get(sessions.secure_name(PENDING, request.app.state.settings))
+    ):
         return redirect(request, f"/sign-in?next={quote(url)}")
     return render(request, "accounts/code.html", CodePage(CodeForm(data={"next": url})))
 
@@ -112,7 +122,7 @@ def enter_code(
     form: CodeForm = CodeForm.read(data)
     if not form.validate():
         return render(request, "accounts/code.html", CodePage(form), status=422)
-    pending = request.cookies.get(PENDING)
+    pending = request.cookies.get(sessions.secure_name(PENDING, request.app.state.settings))
     try:
         done = service.enter_code(session, sealer, pending=pending, code=form.code.data or "", client=client)
     except TooManyAttempts as error:
@@ -124,12 +134,16 @@ def enter_code(
     if done.step is Step.REFUSED:
         refuse_field(form.code, WRONG_CODE)
         return render(request, "accounts/code.html", CodePage(form), status=422)
-    if (former := request.cookies.get(sessions.COOKIE)) is not None:
+    if (former := sessions.token_of(request)) is not None:
         sessions.revoke(session, former)
     message = "signed-in" if done.recovery_codes_left is None else "signed-in-by-recovery-code"
     response = admitted(request, settings, done, url, message)
     response.delete_cookie(
-        PENDING, path="/sign-in", httponly=True, samesite="lax", secure=settings.sends_cookies_by_https_alone
+        sessions.secure_name(PENDING, settings),
+        path="/sign-in",
+        httponly=True,
+        samesite="lax",
+        secure=settings.sends_cookies_by_https_alone,
     )
     return response
 
@@ -137,7 +151,7 @@ def enter_code(
 @router.post("/sign-out")
 def sign_out(request: Request, session: SessionDep, settings: SettingsDep) -> Response:
     """End the session."""
-    token = request.cookies.get(sessions.COOKIE)
+    token = sessions.token_of(request)
     if token:
         service.sign_out(session, token)
     response = flash.put(redirect(request, "/"), "signed-out")
@@ -147,7 +161,7 @@ def sign_out(request: Request, session: SessionDep, settings: SettingsDep) -> Re
 
 def _put_pending(response: Response, token: str, settings: Settings) -> None:
     response.set_cookie(
-        PENDING,
+        sessions.secure_name(PENDING, settings),
         token,
         max_age=PENDING_SECONDS,
         httponly=True,
