@@ -9,6 +9,7 @@ import stat
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
@@ -328,7 +329,13 @@ def test_what_waited_or_opened_doors_does_not_come_back_to_life(
     now = utc_now()
     with database.session(write=True) as session:
         for number, revoked in enumerate((None, now)):
-            known = {"name": "x", "beginning": "x", "scopes": [], "expires_at": now, "revoked_at": revoked}
+            known: dict[str, Any] = {
+                "name": "x",
+                "beginning": "x",
+                "scopes": [],
+                "expires_at": now,
+                "revoked_at": revoked,
+            }
             session.add(ApiToken(user_id=author.user.id, digest=str(number), **known))
         session.add(Mail(event="confirm-address", recipient="waiting@test.example"))
         session.add(Mail(event="confirm-address", recipient="sent@test.example", sent_at=now, due_at=None))
@@ -339,5 +346,5 @@ def test_what_waited_or_opened_doors_does_not_come_back_to_life(
         tokens = session.execute(select(ApiToken).order_by(col(ApiToken.digest))).scalars().all()
         assert [token.revoked_at is not None for token in tokens] == [True, True]
         assert tokens[1].revoked_at == now
-        recipients = session.execute(select(Mail.recipient)).scalars().all()
+        recipients = session.execute(select(col(Mail.recipient))).scalars().all()
     assert "waiting@test.example" not in recipients and "sent@test.example" in recipients
