@@ -34,7 +34,7 @@ def find_reset(session: Session, token: str | None) -> tuple[AccountToken, User]
 
 
 def reset(session: Session, *, token: str | None, password: str, address: str) -> None:
-    """Set a new password by a link: ends all sessions, confirms the address, and tells by mail.
+    """Set a new password by a link: ends all sessions and tokens, confirms the address, and tells by mail.
 
     Raises LinkExpired, TooManyAttempts.
     """
@@ -45,7 +45,7 @@ def reset(session: Session, *, token: str | None, password: str, address: str) -
     tokens.withdraw(session, user.id)
     user.confirmed_at = user.confirmed_at or utc_now()
     _set(session, user, password)
-    sessions.revoke_all(session, user.id)
+    sessions.end_everything(session, user)
     throttle.reopen(session, user.email, user.id)
     events.record(session, events.Event.PASSWORD_RESET, SUBJECT, user.id, actor_id=user.id)
 
@@ -75,10 +75,10 @@ def is_present_code(session: Session, sealer: Sealer, user: User, code: str, add
 
 
 def change_password(session: Session, user: User, present: UserSession, password: str, client: Client) -> str:
-    """Set a new password, end all sessions, and go on in a new one; returns its token."""
+    """Set a new password, end all sessions and tokens, and go on in a new session; returns its token."""
     tokens.withdraw(session, user.id, Purpose.RESET, Purpose.SECOND_STEP)
     _set(session, user, password)
-    sessions.revoke_all(session, user.id)
+    sessions.end_everything(session, user)
     events.record(session, events.Event.PASSWORD_CHANGE, SUBJECT, user.id, actor_id=user.id)
     return sessions.start(session, user, days=client.days, user_agent=client.user_agent)
 

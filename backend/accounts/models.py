@@ -15,7 +15,7 @@ class User(SQLModel, table=True):
     """A person who can sign in; what they may do follows from their memberships.
 
     Without `confirmed_at` nobody has shown yet that the address is theirs. With `deleted_at` the row is an empty shell
-    that keeps the id of the audit trail.
+    that keeps the id of the audit trail. Tokens of programs that were made before `tokens_valid_from` are over.
     """
 
     __tablename__ = "user_account"
@@ -29,6 +29,7 @@ class User(SQLModel, table=True):
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    tokens_valid_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class UserSession(SQLModel, table=True):

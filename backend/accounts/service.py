@@ -151,15 +151,15 @@ def end_session(session: Session, user: User, session_id: str) -> None:
 
 
 def end_other_sessions(session: Session, user: User, present: UserSession) -> int:
-    """End all sessions of one's own but the present one; returns how many were open."""
-    count = sessions.revoke_all(session, user.id, but=present.id)
+    """End all sessions of one's own but the present one, and all tokens; returns how many sessions were open."""
+    count = sessions.end_everything(session, user, but=present.id)
     events.record(session, events.Event.SESSION_REVOKE_ALL, SUBJECT, user.id, actor_id=user.id, count=count)
     return count
 
 
 def sign_out_everywhere(session: Session, user: User) -> int:
-    """End all sessions of a user; returns how many were open."""
-    count = sessions.revoke_all(session, user.id)
+    """End all sessions and tokens of a user; returns how many sessions were open."""
+    count = sessions.end_everything(session, user)
     events.record(session, events.Event.SESSION_REVOKE_ALL, SUBJECT, user.id, actor_id=None, count=count)
     return count
 

@@ -115,6 +115,13 @@ def revoke_all(session: Session, user_id: str, *, but: str | None = None) -> int
     return session.exec(statement).rowcount
 
 
+def end_everything(session: Session, user: User, *, but: str | None = None) -> int:
+    """End every open session of a user, except one by its id, and all tokens of programs; returns how many sessions."""
+    user.tokens_valid_from = utc_now()
+    session.add(user)
+    return revoke_all(session, user.id, but=but)
+
+
 def set_cookie(response: Response, token: str, settings: Settings) -> None:
     """Hand the token to the browser."""
     response.set_cookie(

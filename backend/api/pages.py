@@ -2,22 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import APIRouter, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
 from backend import flash
+from backend.accounts import credentials, second_factor
+from backend.accounts.deps import AccountDep, ClientDep
+from backend.accounts.models import User
+from backend.accounts.routes.refusals import WRONG_CODE, WRONG_PASSWORD, refuse_field
 from backend.api import service
-from backend.api.forms import SCOPES, TokenForm
+from backend.api.forms import SCOPES, TokenForm, TokenWithCodeForm
 from backend.api.models import ApiToken
 from backend.api.scopes import Scope
 from backend.db import new_id
-from backend.deps import FormDep, SessionDep
-from backend.errors import NotFound
+from backend.deps import FormDep, SealerDep, SessionDep
+from backend.errors import DomainError, NotFound, TooManyAttempts
 from backend.htmx import redirect
 from backend.organisations.deps import SignedInDep
-from backend.organisations.policy import Viewer
 from backend.templating import render
 
 router = APIRouter()
@@ -27,51 +31,96 @@ URL = "/account/tokens"
 
 @dataclass(frozen=True)
 class TokensPage:
-    """Context of api/tokens.html. `made` is a new token, shown this once."""
+    """Context of api/tokens.html. `made` is a new token, shown this once; those made until `ended_at` ended then."""
 
     form: TokenForm
     tokens: Sequence[ApiToken]
     valid_ids: frozenset[str]
+    ended_at: datetime | None
     scope_names: Mapping[Scope, str]
+    asks_code: bool
+    has_password: bool
     made: str | None = None
     refusal: str | None = None
 
 
-def _page(session: Session, viewer: Viewer, form: TokenForm, **more: str | None) -> TokensPage:
-    tokens = service.listing(session, viewer)
-    valid = frozenset(token.id for token in tokens if service.is_valid(session, token))
-    return TokensPage(form, tokens, valid, SCOPES, **more)
+def _page(
+    session: Session, user: User, form: TokenForm, *, made: str | None = None, refusal: str | None = None
+) -> TokensPage:
+    return TokensPage(
+        form=form,
+        tokens=service.listing(session, user.id),
+        valid_ids=service.valid_ids(session, user.id),
+        ended_at=user.tokens_valid_from,
+        scope_names=SCOPES,
+        asks_code=isinstance(form, TokenWithCodeForm),
+        has_password=bool(user.password_hash),
+        made=made,
+        refusal=refusal,
+    )
+
+
+def _form(session: Session, user: User) -> type[TokenForm]:
+    return TokenWithCodeForm if second_factor.is_on(session, user.id) else TokenForm
+
+
+def _fresh(session: Session, user: User) -> TokenForm:
+    return _form(session, user)(data={"token_id": new_id(), "scopes": [Scope.READ.value], "days": "90"})
 
 
 @router.get(URL)
-def my_tokens(request: Request, session: SessionDep, viewer: SignedInDep) -> Response:
+def my_tokens(request: Request, session: SessionDep, viewer: SignedInDep, account: AccountDep) -> Response:
     """My tokens, and the form of a new one."""
-    form = TokenForm(data={"token_id": new_id(), "scopes": [Scope.READ.value], "days": "90"})
-    return render(request, "api/tokens.html", _page(session, viewer, form))
+    page = _page(session, account.user, _fresh(session, account.user))
+    return render(request, "api/tokens.html", page)
 
 
 @router.post(URL)
-def create_token(request: Request, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
+def create_token(
+    request: Request,
+    session: SessionDep,
+    sealer: SealerDep,
+    viewer: SignedInDep,
+    account: AccountDep,
+    client: ClientDep,
+    data: FormDep,
+) -> Response:
     """Make a token and show it: it stands in no cookie and no address, so this answer is the one place for it."""
-    form: TokenForm = TokenForm.read(data)
+    user = account.user
+    form: TokenForm = _form(session, user).read(data)
+
+    def again(error: DomainError | None = None) -> Response:
+        page = _page(session, user, form, refusal=error.zh if error else None)
+        status, headers = (error.status, error.headers) if error else (422, {})
+        return render(request, "api/tokens.html", page, status=status, headers=headers)
+
     if not form.validate():
-        return render(request, "api/tokens.html", _page(session, viewer, form), status=422)
+        return again()
+    token_id = str(form.token_id.data)
+    # A code counts once: a form that is sent twice is known by its id before it is asked for again.
+    if service.is_made(session, user, token_id):
+        return flash.put(redirect(request, URL), "token-made-before")
     try:
+        if not credentials.is_present(session, user, form.password.data or ""):
+            refuse_field(form.password, WRONG_PASSWORD)
+        elif isinstance(form, TokenWithCodeForm) and not credentials.is_present_code(
+            session, sealer, user, form.code.data or "", client.address
+        ):
+            refuse_field(form.code, WRONG_CODE)
+        if form.errors:
+            return again()
         made = service.create(
             session,
-            viewer,
-            str(form.token_id.data),
+            user,
+            token_id,
             name=form.name.data or "",
             scopes=[Scope(scope) for scope in form.scopes.data or ()],
             days=int(str(form.days.data)),
         )
-    except service.TooManyTokens as error:
-        page = _page(session, viewer, form, refusal=error.zh)
-        return render(request, "api/tokens.html", page, status=error.status)
-    if made is None:
-        return flash.put(redirect(request, URL), "token-made-before")
-    fresh = TokenForm(data={"token_id": new_id(), "scopes": [Scope.READ.value], "days": "90"})
-    return render(request, "api/tokens.html", _page(session, viewer, fresh, made=made), status=201)
+    except (TooManyAttempts, service.TooManyTokens) as error:
+        return again(error)
+    page = _page(session, user, _fresh(session, user), made=made)
+    return render(request, "api/tokens.html", page, status=201)
 
 
 @router.post(URL + "/{token_id}/{action}")

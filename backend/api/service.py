@@ -12,9 +12,9 @@ from backend.accounts.models import User
 from backend.api.models import ApiToken
 from backend.api.scopes import Scope
 from backend.audit.events import Event, record
-from backend.audit.models import AuditEvent
 from backend.db import utc_now
 from backend.errors import Conflict, NotFound
+from backend.mailer import queue
 from backend.organisations.policy import Viewer
 from backend.organisations.service import viewer_of
 
@@ -34,10 +34,6 @@ class TooManyTokens(Conflict):
     en = f"An account may have {MAX_TOKENS} tokens. Please revoke those that are not used any more."
 
 
-ENDING = (Event.PASSWORD_RESET, Event.PASSWORD_CHANGE)
-"""Whoever changes a password may do so because somebody else had it, and could have made a token."""
-
-
 @dataclass(frozen=True)
 class Access:
     """Who acts through a token, and what for."""
@@ -54,27 +50,31 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def create(
-    session: Session, viewer: Viewer, token_id: str, *, name: str, scopes: Collection[Scope], days: int
-) -> str | None:
-    """Make a token; returns it, the only time it is known, or None where the same form has made it before.
-
-    Raises TooManyTokens, and NotFound for a visitor or the id of somebody else's token.
-    """
-    if viewer.user_id is None:
-        raise NotFound
+def is_made(session: Session, user: User, token_id: str) -> bool:
+    """Whether the same form has made its token before; raises NotFound for the id of somebody else's token."""
     known = session.get(ApiToken, token_id)
-    if known is not None:
-        if known.user_id != viewer.user_id:
-            raise NotFound
+    if known is not None and known.user_id != user.id:
+        raise NotFound
+    return known is not None
+
+
+def create(
+    session: Session, user: User, token_id: str, *, name: str, scopes: Collection[Scope], days: int
+) -> str | None:
+    """Make a token and tell its user by mail; returns it, the only time it is known, or None where `is_made`.
+
+    Whoever calls has asked for the password: a browser that was left open shall not become a key for a year.
+    Raises TooManyTokens, and NotFound for the id of somebody else's token.
+    """
+    if is_made(session, user, token_id):
         return None
-    if sum(is_valid(session, token) for token in listing(session, viewer)) >= MAX_TOKENS:
+    if len(valid_ids(session, user.id)) >= MAX_TOKENS:
         raise TooManyTokens
     token = PREFIX + secrets.token_urlsafe(32)
     session.add(
         ApiToken(
             id=token_id,
-            user_id=viewer.user_id,
+            user_id=user.id,
             name=name,
             beginning=token[:8],
             digest=digest(token),
@@ -82,30 +82,30 @@ def create(
             expires_at=utc_now() + timedelta(days=min(days, MAX_DAYS)),
         )
     )
-    record(session, Event.BEARER_CREATE, SUBJECT, viewer.user_id, actor_id=viewer.user_id, token=token_id, days=days)
+    record(session, Event.BEARER_CREATE, SUBJECT, user.id, actor_id=user.id, token=token_id, days=days)
+    queue(session, "token-made", user.email, name=user.name)
     session.flush()
     return token
 
 
-def listing(session: Session, viewer: Viewer) -> Sequence[ApiToken]:
-    """The viewer's tokens, newest first, without those that ended long ago."""
+def listing(session: Session, user_id: str | None) -> Sequence[ApiToken]:
+    """The user's tokens, newest first, without those that ended long ago."""
     since = utc_now() - SHOWN_AFTER_END
-    query = select(ApiToken).where(ApiToken.user_id == viewer.user_id, ApiToken.expires_at > since)
+    query = select(ApiToken).where(ApiToken.user_id == user_id, ApiToken.expires_at > since)
     tokens = session.exec(query.order_by(col(ApiToken.created_at).desc())).all()
     return [token for token in tokens if token.revoked_at is None or token.revoked_at > since]
 
 
-def is_valid(session: Session, token: ApiToken) -> bool:
-    """Whether a token opens anything now: not revoked, not expired, and not older than its user's password."""
-    if token.revoked_at is not None or token.expires_at <= utc_now():
-        return False
-    query = select(AuditEvent.id).where(
-        AuditEvent.subject_kind == SUBJECT,
-        AuditEvent.subject_id == token.user_id,
-        col(AuditEvent.event).in_(ENDING),
-        AuditEvent.at > token.created_at,
-    )
-    return session.exec(query.limit(1)).first() is None
+def valid_ids(session: Session, user_id: str | None) -> frozenset[str]:
+    """Which of the user's tokens open anything now."""
+    user = session.get(User, user_id) if user_id else None
+    return frozenset(token.id for token in listing(session, user_id) if user and is_valid(token, user))
+
+
+def is_valid(token: ApiToken, user: User) -> bool:
+    """Whether a token opens anything now: it is neither over nor revoked, nor older than a new password of its user."""
+    ended = user.tokens_valid_from is not None and token.created_at <= user.tokens_valid_from
+    return token.revoked_at is None and token.expires_at > utc_now() and not ended
 
 
 def revoke(session: Session, viewer: Viewer, token_id: str) -> None:
@@ -125,7 +125,7 @@ def access(session: Session, token: str) -> Access | None:
         return None
     query = select(ApiToken, User).join(User).where(ApiToken.digest == digest(token), col(User.is_active).is_(True))
     found = session.exec(query).first()
-    if found is None or not is_valid(session, found[0]):
+    if found is None or not is_valid(*found):
         return None
     row, user = found
     scopes = frozenset(Scope(scope) for scope in row.scopes if scope in list(Scope))

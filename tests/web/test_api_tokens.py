@@ -1,26 +1,33 @@
 """Personal tokens: made and revoked on their page, shown once, kept as a digest."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from backend.accounts import service as accounts
+from backend.accounts import tokens
+from backend.accounts.models import Purpose, User
 from backend.api import service
 from backend.api.models import ApiToken
 from backend.audit.models import AuditEvent
 from backend.db import Database, utc_now
 from tests.conftest import SignIn
-from tests.factories import PASSWORD, Factory
+from tests.factories import PASSWORD, Factory, Party
+from tests.postbox import Postbox
 from tests.web.pages import Page, read
+from tests.web.test_second_factor import set_up
 
 URL = "/account/tokens"
 
 
 def make_token(client: TestClient, **fields: str | list[str]) -> Page:
     """Make a token through the page; gives the page that shows it."""
-    sent = {**read(client.get(URL).text).fields, "name": "院内系统", "scopes": ["read", "write:needs"], **fields}
+    sent = {**read(client.get(URL).text).fields, "name": "院内系统", "scopes": ["read", "write:needs"]}
+    sent |= {"password": PASSWORD, **fields}
     answer = client.post(URL, data=sent)
     assert answer.status_code == 201
     assert answer.headers["cache-control"] == "no-store"
@@ -86,26 +93,13 @@ def test_a_token_ends_with_its_term_and_with_its_user(
         row.expires_at = utc_now() - timedelta(seconds=1)
         session.add(row)
     assert (me(client, token), me(client, ended)) == (200, 401)
-    assert "已失效" in sign_in(party).get(URL).text
+    assert "到期" in sign_in(party).get(URL).text
     with database.session(write=True) as session:
         user = session.get(type(party.user), party.user.id)
         assert user is not None
         user.is_active = False
         session.add(user)
     assert me(client, token) == 401
-
-
-def test_a_changed_password_ends_the_tokens_made_before(
-    make: Factory, sign_in: SignIn, client: TestClient, database: Database
-) -> None:
-    party = make.hospital()
-    owner = sign_in(party)
-    before = shown(make_token(owner))
-    sent = {"present": PASSWORD, "password": "another-long-test-password"}
-    assert owner.post("/account/password", data=sent).status_code == 303
-    renewed = sign_in(party)
-    assert (me(client, before), me(client, shown(make_token(renewed)))) == (401, 200)
-    assert "已失效" in renewed.get(URL).text
 
 
 @pytest.mark.parametrize(
@@ -117,13 +111,15 @@ def test_a_changed_password_ends_the_tokens_made_before(
         ({"scopes": ["admin"]}, "scopes"),
         ({"days": "3650"}, "days"),
         ({"days": ""}, "days"),
+        ({"password": ""}, "password"),
+        ({"password": "wrong"}, "password"),
     ],
 )
 def test_what_is_wrong_stands_beside_the_field(
     fields: dict[str, str | list[str]], field: str, make: Factory, sign_in: SignIn, database: Database
 ) -> None:
     client = sign_in(make.hospital())
-    sent = {**read(client.get(URL).text).fields, "name": "院内系统", "scopes": ["read"], **fields}
+    sent = {**read(client.get(URL).text).fields, "name": "院内系统", "scopes": ["read"], "password": PASSWORD, **fields}
     answer = client.post(URL, data=sent)
     assert answer.status_code == 422
     assert read(answer.text).error(field)
@@ -133,7 +129,7 @@ def test_what_is_wrong_stands_beside_the_field(
 def test_a_form_that_is_sent_twice_makes_one_token(make: Factory, sign_in: SignIn, database: Database) -> None:
     party = make.hospital()
     client = sign_in(party)
-    sent = {**read(client.get(URL).text).fields, "name": "院内系统", "scopes": ["read"]}
+    sent = {**read(client.get(URL).text).fields, "name": "院内系统", "scopes": ["read"], "password": PASSWORD}
     assert client.post(URL, data=sent).status_code == 201
     assert client.post(URL, data=sent).status_code == 303
     assert sign_in(make.hospital()).post(URL, data=sent).status_code == 404
@@ -146,10 +142,78 @@ def test_nobody_keeps_more_tokens_than_can_be_watched(
     monkeypatch.setattr(service, "MAX_TOKENS", 1)
     client = sign_in(make.hospital())
     make_token(client)
-    sent = {**read(client.get(URL).text).fields, "name": "又一个", "scopes": ["read"]}
+    sent = {**read(client.get(URL).text).fields, "name": "又一个", "scopes": ["read"], "password": PASSWORD}
     answer = client.post(URL, data=sent)
     assert answer.status_code == 409
     assert "停用不再使用的令牌" in answer.text
+
+
+def test_a_new_token_is_told_by_mail(postbox: Postbox, make: Factory, sign_in: SignIn) -> None:
+    party = make.hospital()
+    token = shown(make_token(sign_in(party)))
+    mail = postbox.the_one(party.user.email)
+    assert "A new token" in mail.subject
+    assert token not in mail.text
+
+
+def test_with_a_second_factor_its_code_is_asked_for_too(make: Factory, sign_in: SignIn, database: Database) -> None:
+    here = sign_in(make.hospital())
+    phone = set_up(here)
+    sent = {**read(here.get(URL).text).fields, "name": "院内系统", "scopes": ["read"], "password": PASSWORD}
+    assert read(here.post(URL, data=sent).text).error("code")
+    assert "不正确" in read(here.post(URL, data={**sent, "code": "000000"}).text).error("code")
+    assert rows(database) == []
+    assert here.post(URL, data={**sent, "code": phone.codes[0]}).status_code == 201
+    assert here.post(URL, data={**sent, "code": phone.codes[0]}).status_code == 303
+    assert len(rows(database)) == 1
+
+
+def test_guessing_the_password_here_is_limited(make: Factory, sign_in: SignIn) -> None:
+    here = sign_in(make.hospital())
+    sent = {**read(here.get(URL).text).fields, "name": "院内系统", "scopes": ["read"], "password": "wrong"}
+    assert [here.post(URL, data=sent).status_code for _ in range(9)] == [422] * 8 + [429]
+
+
+def end_sessions(here: TestClient, party: Party, database: Database) -> None:
+    assert here.post("/account/sessions/end-others").status_code == 303
+
+
+def end_everywhere(here: TestClient, party: Party, database: Database) -> None:
+    with database.session(write=True) as session:
+        user = session.get(User, party.user.id)
+        assert user
+        accounts.sign_out_everywhere(session, user)
+
+
+def change_password(here: TestClient, party: Party, database: Database) -> None:
+    form = {"present": PASSWORD, "password": "seven-patient-bridges"}
+    assert here.post("/account/password", data=form).status_code == 303
+
+
+def reset_password(here: TestClient, party: Party, database: Database) -> None:
+    with database.session(write=True) as session:
+        token = tokens.issue(session, Purpose.RESET, party.user.id)
+    form = {"token": token, "password": "seven-patient-bridges"}
+    assert here.post("/password/reset", data=form).status_code == 303
+
+
+@pytest.mark.parametrize("end", [end_sessions, end_everywhere, change_password, reset_password])
+def test_what_ends_all_sessions_ends_all_tokens(
+    end: Callable[[TestClient, Party, Database], None],
+    make: Factory,
+    sign_in: SignIn,
+    client: TestClient,
+    database: Database,
+) -> None:
+    party = make.hospital()
+    here = sign_in(party)
+    token, others = shown(make_token(here)), shown(make_token(sign_in(make.hospital())))
+    end(here, party, database)
+    assert (me(client, token), me(client, others)) == (401, 200)
+    page = sign_in(party).get(URL).text
+    assert "停用" in page and f"{URL}/{rows(database)[0].id}/revoke" not in page
+    password = PASSWORD if end in (end_sessions, end_everywhere) else "seven-patient-bridges"
+    assert me(client, shown(make_token(sign_in(party), password=password))) == 200
 
 
 def test_a_visitor_signs_in_first(client: TestClient) -> None:
