@@ -22,6 +22,7 @@ ISSUER = "医桥 Yiqiao"
 STEP_SECONDS = 30
 STEPS_AROUND = 1
 """Clocks may differ by one step either way (RFC 6238, 5.2)."""
+DOUBLE_CLICK = timedelta(seconds=5)
 CODES = 10
 CODE_LENGTH = 10
 SECRET, SEED, CODE = "second factor secret", "recovery codes seed", "recovery code"
@@ -53,16 +54,20 @@ def is_on(session: Session, user_id: str) -> bool:
 
 
 def begin(session: Session, sealer: Sealer, user: User) -> None:
-    """Make a secret and recovery codes to be shown; they count only once a code has confirmed them. Twice is once."""
-    if find(session, user.id) is None:
-        session.add(
-            SecondFactor(
-                user_id=user.id,
-                secret=sealer.seal(SECRET, pyotp.random_base32()),
-                codes_seed=sealer.seal(SEED, secrets.token_hex(32)),
-            )
-        )
-        session.flush()
+    """Make a secret and recovery codes to be shown; they count only once a code has confirmed them.
+
+    A set-up that was begun before is begun anew, as somebody else may have noted what it showed; a form that was sent
+    twice begins once. Whoever calls has asked for the password.
+    """
+    found = find(session, user.id)
+    if found is not None and (found.confirmed_at is not None or found.created_at > utc_now() - DOUBLE_CLICK):
+        return
+    found = found or SecondFactor(user_id=user.id, secret="")
+    found.secret = sealer.seal(SECRET, pyotp.random_base32())
+    found.codes_seed = sealer.seal(SEED, secrets.token_hex(32))
+    found.created_at, found.last_step = utc_now(), None
+    session.add(found)
+    session.flush()
 
 
 def begun(session: Session, user_id: str) -> SecondFactor:

@@ -58,7 +58,7 @@ class Phone:
 
 def begin(here: TestClient) -> Phone:
     """Begin the set-up and read the page."""
-    assert here.post(OWN).headers["location"] == f"{OWN}/set-up"
+    assert here.post(OWN, data={"password": PASSWORD}).headers["location"] == f"{OWN}/set-up"
     page = read(here.get(f"{OWN}/set-up").text)
     codes = [item.text for item in page.all("code") if "key" not in item.attributes.get("class", "")]
     return Phone(page.all("code", "key")[0].text.replace(" ", ""), codes)
@@ -104,13 +104,37 @@ def test_setting_up_by_a_picture_and_a_first_code(postbox: Postbox, member: Part
 
 def test_the_set_up_can_be_looked_at_again_until_it_is_finished_and_not_after(member: Party, sign_in: SignIn) -> None:
     here = sign_in(member)
-    first, second = begin(here), begin(here)
+    first = begin(here)
+    second = begin(here)
     assert (first.totp.secret, first.codes) == (second.totp.secret, second.codes)
     assert here.post(f"{OWN}/set-up", data={"code": first.code()}).status_code == 303
     assert here.get(f"{OWN}/set-up").headers["location"] == OWN
     assert here.post(OWN).headers["location"] == OWN
     again = here.post(f"{OWN}/set-up", data={"code": first.code(30)})
     assert again.status_code == 409
+
+
+def test_the_password_is_asked_before_the_set_up_begins(member: Party, sign_in: SignIn, database: Database) -> None:
+    here = sign_in(member)
+    for password, message in (("", "请填写密码。"), ("wrong", "密码不正确。")):
+        answer = here.post(OWN, data={"password": password})
+        assert answer.status_code == 422
+        assert read(answer.text).error("password") == message
+    with database.session() as session:
+        assert session.get(SecondFactor, member.user.id) is None
+    statuses = [here.post(OWN, data={"password": "wrong"}).status_code for _ in range(8)]
+    assert statuses == [422] * 7 + [429]
+
+
+def test_a_set_up_that_somebody_else_may_have_seen_is_begun_anew(member: Party, sign_in: SignIn, move: Moved) -> None:
+    here = sign_in(member)
+    seen = begin(here)
+    move(60)
+    own = begin(here)
+    assert own.totp.secret != seen.totp.secret
+    assert not set(own.codes) & set(seen.codes)
+    assert here.post(f"{OWN}/set-up", data={"code": seen.code(60)}).status_code == 422
+    assert here.post(f"{OWN}/set-up", data={"code": own.code(60)}).status_code == 303
 
 
 def test_nothing_that_is_stored_opens_anything(

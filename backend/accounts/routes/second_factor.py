@@ -9,7 +9,7 @@ from starlette.responses import Response
 from backend import flash
 from backend.accounts import credentials, second_factor, service, sessions
 from backend.accounts.deps import Account, AccountDep, ClientDep
-from backend.accounts.forms import FirstCodeForm, PasswordAndCodeForm
+from backend.accounts.forms import FirstCodeForm, PasswordAndCodeForm, PresentPassword
 from backend.accounts.routes.refusals import WRONG_CODE, WRONG_PASSWORD, refuse_field
 from backend.deps import FormDep, SealerDep, SessionDep, SettingsDep
 from backend.errors import TooManyAttempts
@@ -27,8 +27,10 @@ class SecondFactorPage:
     """Context of accounts/second_factor.html."""
 
     on: bool
-    begun: bool
     codes_left: int
+    form: PresentPassword
+    has_password: bool
+    refusal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,20 +53,45 @@ class ReauthenticatePage:
     refusal: str | None = None
 
 
+def _own_page(
+    request: Request,
+    session: SessionDep,
+    account: Account,
+    form: PresentPassword,
+    error: TooManyAttempts | None = None,
+) -> Response:
+    page = SecondFactorPage(
+        on=second_factor.is_on(session, account.user.id),
+        codes_left=second_factor.codes_left(session, account.user.id),
+        form=form,
+        has_password=bool(account.user.password_hash),
+        refusal=error.zh if error else None,
+    )
+    status, headers = (error.status, error.headers) if error else (422 if form.errors else 200, {})
+    return render(request, "accounts/second_factor.html", page, status=status, headers=headers)
+
+
 @router.get(OWN)
 def own(request: Request, session: SessionDep, account: AccountDep) -> Response:
     """Whether signing in asks for a code, and what can be done about it."""
-    found = second_factor.find(session, account.user.id)
-    on = found is not None and found.confirmed_at is not None
-    page = SecondFactorPage(on, found is not None and not on, second_factor.codes_left(session, account.user.id))
-    return render(request, "accounts/second_factor.html", page)
+    return _own_page(request, session, account, PresentPassword())
 
 
 @router.post(OWN)
-def begin(request: Request, session: SessionDep, sealer: SealerDep, account: AccountDep) -> Response:
-    """Begin the set-up."""
+def begin(request: Request, session: SessionDep, sealer: SealerDep, account: AccountDep, data: FormDep) -> Response:
+    """Begin the set-up; a session alone does not do, or whoever found it open could lock its owner out."""
+    if second_factor.is_on(session, account.user.id):
+        return redirect(request, OWN)
+    form: PresentPassword = PresentPassword.read(data)
+    try:
+        if form.validate() and not credentials.is_present(session, account.user, form.password.data or ""):
+            refuse_field(form.password, WRONG_PASSWORD)
+    except TooManyAttempts as error:
+        return _own_page(request, session, account, form, error)
+    if form.errors:
+        return _own_page(request, session, account, form)
     second_factor.begin(session, sealer, account.user)
-    return redirect(request, SET_UP if not second_factor.is_on(session, account.user.id) else OWN)
+    return redirect(request, SET_UP)
 
 
 def _set_up_page(
