@@ -4,6 +4,7 @@ Built on WTForms; the wording of its own messages comes from its Chinese catalog
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,15 @@ def clean(text: str | None) -> str:
 def clean_line(text: str | None) -> str:
     """Typed text of one line: line breaks, which only a forged form holds, become spaces."""
     return re.sub(r"\s*\n\s*", " ", clean(text))
+
+
+# A dot counts where it ends a word of several characters and another follows at once: not in J.R. 示例 and Dr. 示例.
+ADDRESS = re.compile(r"[/\\:@]|www\.|[\w-]{2,}[.。][^\W\d_]", re.IGNORECASE)
+
+
+def holds_address(text: str) -> bool:
+    """Whether a name leads elsewhere: our mails carry names, and mail programs make links of what looks like one."""
+    return ADDRESS.search(unicodedata.normalize("NFKC", text)) is not None
 
 
 # A stop, colon or dash before a digit belongs to a figure: 5.0T, 1:5, -5 ℃. Bullets of Word's symbol font arrive as

@@ -25,7 +25,7 @@ def ask_reset(session: Session, *, email: str, address: str) -> None:
     token = tokens.issue(session, Purpose.RESET, known.id if known else None)
     if known:
         events.record(session, events.Event.PASSWORD_ASK, SUBJECT, known.id, actor_id=None)
-        queue(session, "reset-password", known.email, name=known.name, path=f"/password/reset?token={token}")
+        queue(session, "reset-password", known.email, path=f"/password/reset?token={token}")
 
 
 def find_reset(session: Session, token: str | None) -> tuple[AccountToken, User]:
@@ -96,10 +96,10 @@ def ask_email(session: Session, user: User, email: str, address: str) -> None:
     if other is not None:
         tokens.issue(session, Purpose.EMAIL, None)
         if other.is_active and other.id != user.id:
-            queue(session, "already-registered", other.email, name=other.name)
+            queue(session, "already-registered", other.email)
         return
     token = tokens.issue(session, Purpose.EMAIL, user.id, email=email)
-    queue(session, "confirm-new-address", email, name=user.name, path=f"/account/email/confirm?token={token}")
+    queue(session, "confirm-new-address", email, path=f"/account/email/confirm?token={token}")
 
 
 def find_email(session: Session, token: str | None) -> tuple[AccountToken, User]:

@@ -8,7 +8,7 @@ from wtforms.validators import Length, ValidationError
 
 from backend.accounts import passwords
 from backend.accounts.models import EMAIL_LENGTH, NAME_LENGTH
-from backend.forms import BaseForm, text_field
+from backend.forms import BaseForm, holds_address, text_field
 from backend.i18n import gettext as _
 
 # The outer form alone (RFC 5321 allows more than anybody uses); whether it is read shows the mail that is sent there.
@@ -30,6 +30,12 @@ def present_password_field(label: str) -> PasswordField:
 def code_field(label: str) -> Any:
     """A code of the authenticator, or a recovery code."""
     return text_field(label, 40, required=_("请填写验证码。"))
+
+
+def check_name(text: str) -> None:
+    """Raise ValidationError for a name with an address in it: it stands in mails to others."""
+    if holds_address(text):
+        raise ValidationError(_("姓名中不能含有网址、邮箱或“/”“:”“@”等符号。"))
 
 
 def check_email(text: str) -> None:
@@ -91,6 +97,10 @@ class RegistrationForm(BaseForm):
     email = email_field(_("邮箱"))
     password = PasswordField(_("密码"))
     next = HiddenField()
+
+    def validate_name(self, field: Any) -> None:
+        """A name, and no advertisement."""
+        check_name(field.data or "")
 
     def validate_email(self, field: Any) -> None:
         """The address has to look like one."""
@@ -156,6 +166,10 @@ class NameForm(BaseForm):
     """The name that others see."""
 
     name = text_field(_("姓名"), NAME_LENGTH, required=_("请填写姓名。"))
+
+    def validate_name(self, field: Any) -> None:
+        """A name, and no advertisement."""
+        check_name(field.data or "")
 
 
 class ChangeEmailForm(PresentPassword):

@@ -2,7 +2,8 @@
 
 Whether an address is known shows nowhere but in its mailbox: pages and the work behind them are the same. Whoever
 registers an address that is not theirs gains nothing: the link goes to the owner, and asks for the password that was
-chosen at registration, so that nobody confirms an account whose password somebody else knows.
+chosen at registration, so that nobody confirms an account whose password somebody else knows. Mails to an address that
+nobody has confirmed repeat nothing that was typed: they would carry a stranger's words under our name.
 """
 
 from sqlmodel import Session
@@ -29,7 +30,7 @@ def register(session: Session, *, name: str, email: str, password: str, next_url
     if user is not None and user.confirmed_at is not None:
         tokens.issue(session, Purpose.CONFIRM, None)
         if user.is_active:
-            queue(session, "already-registered", user.email, name=user.name)
+            queue(session, "already-registered", user.email)
         return
     if user is None:
         user = User(email=email, name=name, password_hash=hashed)
@@ -85,4 +86,4 @@ def confirm(session: Session, *, token: str | None, password: str, client: Clien
 
 def _send_link(session: Session, user: User, next_url: str) -> None:
     token = tokens.issue(session, Purpose.CONFIRM, user.id, next_url=next_url)
-    queue(session, "confirm-address", user.email, name=user.name, path=f"/confirm?token={token}")
+    queue(session, "confirm-address", user.email, path=f"/confirm?token={token}")

@@ -27,7 +27,7 @@ from backend.audit import events
 from backend.config import Settings
 from backend.db import utc_now
 from backend.errors import DomainError, NotFound
-from backend.forms import clean_line
+from backend.forms import clean_line, holds_address
 from backend.sealing import Sealer, Unsealable
 
 CALLBACK = "/sign-in/single/callback"
@@ -195,7 +195,9 @@ class Issuer:
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         email = normalise_email(str(claims.get("email", "")))
         verified = claims.get("email_verified") is True and "@" in email and len(email) <= EMAIL_LENGTH
-        name = clean_line(str(claims.get("name") or "")) or email.partition("@")[0] or "用户"
+        name = clean_line(str(claims.get("name") or ""))
+        if not name or holds_address(name):
+            name = email.partition("@")[0] or "用户"
         return Identity(
             issuer=str(self._settings.oidc_issuer)[:255],
             subject=str(claims["sub"])[:255],
