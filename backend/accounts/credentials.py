@@ -1,13 +1,13 @@
 """A new password or a new address: by a link where the password is lost, else with the present password."""
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from backend.accounts import passwords, second_factor, sessions, throttle, tokens
 from backend.accounts.models import AccountToken, Purpose, User, UserSession
 from backend.accounts.service import Client, EmailTaken
 from backend.accounts.users import SUBJECT, find_by_email, normalise_email
 from backend.audit import events
-from backend.db import utc_now
+from backend.db import Database, utc_now
 from backend.errors import LinkExpired
 from backend.mailer import queue
 from backend.sealing import Sealer
@@ -33,7 +33,13 @@ def find_reset(session: Session, token: str | None) -> tuple[AccountToken, User]
     return _find(session, Purpose.RESET, token)
 
 
-def reset(session: Session, *, token: str | None, password: str, address: str) -> None:
+def whose_reset(database: Database, token: str | None) -> User:
+    """Whose link it is, in a transaction of its own; raises LinkExpired."""
+    with database.session() as session:
+        return find_reset(session, token)[1]
+
+
+def reset(session: Session, *, token: str | None, hashed: str, address: str) -> None:
     """Set a new password by a link: ends all sessions and tokens, confirms the address, and tells by mail.
 
     Raises LinkExpired, TooManyAttempts.
@@ -44,17 +50,25 @@ def reset(session: Session, *, token: str | None, password: str, address: str) -
         raise LinkExpired
     tokens.withdraw(session, user.id)
     user.confirmed_at = user.confirmed_at or utc_now()
-    _set(session, user, password)
+    _set(session, user, hashed)
     sessions.end_everything(session, user)
     throttle.reopen(session, user.email, user.id)
     events.record(session, events.Event.PASSWORD_RESET, SUBJECT, user.id, actor_id=user.id)
 
 
-def is_present(session: Session, user: User, password: str) -> bool:
+def try_present(database: Database, user: User, password: str) -> passwords.Tried:
+    """What `is_present` needs, worked out while nobody else's write has to wait for it. Raises TooManyAttempts."""
+    with database.session() as session:
+        throttle.check(session, throttle.password_again(user.id))
+    return passwords.try_first(password, user.password_hash)
+
+
+def is_present(session: Session, user: User, password: str | passwords.Tried) -> bool:
     """Whether somebody who is signed in knows the password; raises TooManyAttempts."""
     gate = throttle.password_again(user.id)
     throttle.check(session, gate)
-    if passwords.verify(password, user.password_hash)[0]:
+    hashed = session.exec(select(User.password_hash).where(User.id == user.id)).one()
+    if passwords.verify(password, hashed)[0]:
         throttle.forget(session, gate)
         return True
     throttle.count(session, gate)
@@ -74,10 +88,10 @@ def is_present_code(session: Session, sealer: Sealer, user: User, code: str, add
     return False
 
 
-def change_password(session: Session, user: User, present: UserSession, password: str, client: Client) -> str:
+def change_password(session: Session, user: User, present: UserSession, hashed: str, client: Client) -> str:
     """Set a new password, end all sessions and tokens, and go on in a new session; returns its token."""
     tokens.withdraw(session, user.id, Purpose.RESET, Purpose.SECOND_STEP)
-    _set(session, user, password)
+    _set(session, user, hashed)
     sessions.end_everything(session, user)
     events.record(session, events.Event.PASSWORD_CHANGE, SUBJECT, user.id, actor_id=user.id)
     return sessions.start(session, user, days=client.days, user_agent=client.user_agent)
@@ -134,7 +148,7 @@ def _find(session: Session, purpose: Purpose, token: str | None) -> tuple[Accoun
     return found, user
 
 
-def _set(session: Session, user: User, password: str) -> None:
-    user.password_hash = passwords.hash_password(password)
+def _set(session: Session, user: User, hashed: str) -> None:
+    user.password_hash = hashed
     session.add(user)
     queue(session, "password-changed", user.email, name=user.name)

@@ -1,5 +1,6 @@
 """Password hashing with Argon2id through pwdlib, and what a new password has to be."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 from pwdlib import PasswordHash
@@ -33,11 +34,30 @@ def hash_password(password: str) -> str:
     return _hasher().hash(password)
 
 
-def verify(password: str, hashed: str | None) -> tuple[bool, str | None]:
+@dataclass(frozen=True)
+class Tried:
+    """A password that was compared with a hash before a transaction began: the work takes long, and others wait."""
+
+    password: str
+    hashed: str | None
+    answer: tuple[bool, str | None]
+
+
+def try_first(password: str, hashed: str | None) -> Tried:
+    """Do the work of `verify`, outside of any transaction."""
+    return Tried(password, hashed, verify(password, hashed))
+
+
+def verify(password: str | Tried, hashed: str | None) -> tuple[bool, str | None]:
     """Whether the password fits, and a new hash where the stored one used weaker parameters.
 
-    Without a hash the same work is done in vain, so that the time tells nothing about which accounts exist.
+    Without a hash the same work is done in vain, so that the time tells nothing about which accounts exist. What was
+    tried before counts only for the very hash that it was tried with.
     """
+    if isinstance(password, Tried):
+        if password.hashed == hashed:
+            return password.answer
+        password = password.password
     if not hashed:
         _hasher().verify(password, _decoy())
         return False, None

@@ -13,19 +13,19 @@ from backend.accounts.models import AccountToken, Purpose, User
 from backend.accounts.service import Client, SignIn, admit
 from backend.accounts.users import SUBJECT, find_by_email, normalise_email
 from backend.audit import events
-from backend.db import utc_now
+from backend.db import Database, utc_now
 from backend.errors import LinkExpired
 from backend.mailer import queue
 
 
-def register(session: Session, *, name: str, email: str, password: str, next_url: str, address: str) -> None:
+def register(session: Session, *, name: str, email: str, hashed: str, next_url: str, address: str) -> None:
     """Note an account and send the link that confirms it; a known address is told so by mail instead.
 
-    An account that was never confirmed is begun anew with what was typed last. Raises TooManyAttempts.
+    An account that was never confirmed is begun anew with what was typed last. The password comes hashed, as that takes
+    too long for a transaction. Raises TooManyAttempts.
     """
     email = normalise_email(email)
     throttle.spend(session, throttle.mails_to(email), throttle.mails_from(address))
-    hashed = passwords.hash_password(password)
     user = find_by_email(session, email)
     if user is not None and user.confirmed_at is not None:
         tokens.issue(session, Purpose.CONFIRM, None)
@@ -63,7 +63,24 @@ def find(session: Session, token: str | None) -> tuple[AccountToken, User]:
     return found, user
 
 
-def confirm(session: Session, *, token: str | None, password: str, client: Client) -> tuple[SignIn, str] | None:
+def email_of(database: Database, token: str | None) -> str:
+    """The address that a link confirms, in a transaction of its own; raises LinkExpired."""
+    with database.session() as session:
+        return find(session, token)[1].email
+
+
+def try_password(database: Database, *, token: str | None, password: str, client: Client) -> passwords.Tried:
+    """What `confirm` needs, worked out before its transaction. Raises LinkExpired, TooManyAttempts."""
+    with database.session() as session:
+        throttle.check(session, throttle.links_from(client.address))
+        _found, user = find(session, token)
+        throttle.check(session, throttle.sign_in_pair(user.email, client.address))
+    return passwords.try_first(password, user.password_hash)
+
+
+def confirm(
+    session: Session, *, token: str | None, password: passwords.Tried, client: Client
+) -> tuple[SignIn, str] | None:
     """Confirm the address and sign in; returns the sign-in and where to go on, None where the password is wrong.
 
     Raises LinkExpired, TooManyAttempts.

@@ -9,7 +9,7 @@ from backend.accounts import passwords, second_factor, sessions, throttle, token
 from backend.accounts.models import Purpose, User, UserSession
 from backend.accounts.users import SUBJECT, find_by_email, normalise_email
 from backend.audit import events
-from backend.db import utc_now
+from backend.db import Database, utc_now
 from backend.errors import Conflict, NotFound
 from backend.sealing import Sealer
 
@@ -69,7 +69,18 @@ def create_user(
     return user
 
 
-def sign_in(session: Session, *, email: str, password: str, client: Client) -> SignIn:
+def try_password(database: Database, *, email: str, password: str, client: Client) -> passwords.Tried:
+    """What `sign_in` needs, worked out while nobody else's write has to wait for it. Raises TooManyAttempts."""
+    account = normalise_email(email)
+    with database.session() as session:
+        throttle.check(
+            session, throttle.sign_in_pair(account, client.address), throttle.sign_in_address(client.address)
+        )
+        user = find_by_email(session, account)
+    return passwords.try_first(password, user.password_hash if user else None)
+
+
+def sign_in(session: Session, *, email: str, password: passwords.Tried, client: Client) -> SignIn:
     """Check the password; opens a session, or asks for the second factor. Raises TooManyAttempts."""
     account = normalise_email(email)
     throttle.check_sign_in(session, account, client.address)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from backend import flash
 from backend.accounts import credentials, second_factor
-from backend.accounts.deps import AccountDep, ClientDep
+from backend.accounts.deps import AccountBeforeDep, AccountDep, ClientDep
 from backend.accounts.models import User
 from backend.accounts.routes.refusals import WRONG_CODE, WRONG_PASSWORD, refuse_field
 from backend.api import service
@@ -18,7 +18,7 @@ from backend.api.forms import SCOPES, TokenForm, TokenWithCodeForm
 from backend.api.models import ApiToken
 from backend.api.scopes import Scope
 from backend.db import new_id
-from backend.deps import FormDep, SealerDep, SessionDep
+from backend.deps import DatabaseDep, FormDep, SealerDep, SessionDep
 from backend.errors import DomainError, NotFound, TooManyAttempts
 from backend.htmx import redirect
 from backend.organisations.deps import SignedInDep
@@ -78,16 +78,18 @@ def my_tokens(request: Request, session: SessionDep, viewer: SignedInDep, accoun
 @router.post(URL)
 def create_token(
     request: Request,
+    database: DatabaseDep,
     session: SessionDep,
     sealer: SealerDep,
     viewer: SignedInDep,
-    account: AccountDep,
+    account: AccountBeforeDep,
     client: ClientDep,
     data: FormDep,
 ) -> Response:
     """Make a token and show it: it stands in no cookie and no address, so this answer is the one place for it."""
     user = account.user
-    form: TokenForm = _form(session, user).read(data)
+    with database.session() as before:
+        form: TokenForm = _form(before, user).read(data)
 
     def again(error: DomainError | None = None) -> Response:
         page = _page(session, user, form, refusal=error.zh if error else None)
@@ -97,11 +99,12 @@ def create_token(
     if not form.validate():
         return again()
     token_id = str(form.token_id.data)
-    # A code counts once: a form that is sent twice is known by its id before it is asked for again.
-    if service.is_made(session, user, token_id):
-        return flash.put(redirect(request, URL), "token-made-before")
     try:
-        if not credentials.is_present(session, user, form.password.data or ""):
+        tried = credentials.try_present(database, user, form.password.data or "")
+        # A code counts once: a form that is sent twice is known by its id before it is asked for again.
+        if service.is_made(session, user, token_id):
+            return flash.put(redirect(request, URL), "token-made-before")
+        if not credentials.is_present(session, user, tried):
             refuse_field(form.password, WRONG_PASSWORD)
         elif isinstance(form, TokenWithCodeForm) and not credentials.is_present_code(
             session, sealer, user, form.code.data or "", client.address

@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from backend import flash
 from backend.accounts import credentials, second_factor, sessions
-from backend.accounts.deps import AccountDep, ClientDep
+from backend.accounts.deps import AccountBeforeDep, AccountDep, ClientDep
 from backend.accounts.forms import PasswordAndCodeForm, PresentPassword
 from backend.accounts.routes.refusals import WRONG_CODE, WRONG_PASSWORD, refuse_field
-from backend.deps import FormDep, RecordingSessionDep, SealerDep, SessionDep, SettingsDep
+from backend.deps import DatabaseDep, FormDep, RecordingSessionDep, SealerDep, SessionDep, SettingsDep
 from backend.errors import DomainError, TooManyAttempts
 from backend.htmx import redirect
 from backend.organisations.deps import SignedInDep
@@ -70,17 +70,19 @@ def delete_form(request: Request, session: SessionDep, viewer: SignedInDep, acco
 @router.post("/account/delete")
 def delete(
     request: Request,
+    database: DatabaseDep,
     session: SessionDep,
     settings: SettingsDep,
     sealer: SealerDep,
     viewer: SignedInDep,
-    account: AccountDep,
+    account: AccountBeforeDep,
     client: ClientDep,
     data: FormDep,
 ) -> Response:
     """End the account."""
     user = account.user
-    asks_code = second_factor.is_on(session, user.id)
+    with database.session() as before:
+        asks_code = second_factor.is_on(before, user.id)
     form: PresentPassword = _form(asks_code).read(data)
 
     def again(error: DomainError | None = None) -> Response:
@@ -91,7 +93,8 @@ def delete(
     if not form.validate():
         return again()
     try:
-        if not credentials.is_present(session, user, form.password.data or ""):
+        tried = credentials.try_present(database, user, form.password.data or "")
+        if not credentials.is_present(session, user, tried):
             refuse_field(form.password, WRONG_PASSWORD)
         elif isinstance(form, PasswordAndCodeForm) and not credentials.is_present_code(
             session, sealer, user, form.code.data or "", client.address

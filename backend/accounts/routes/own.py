@@ -8,12 +8,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from backend import flash
-from backend.accounts import credentials, devices, second_factor, service, sessions, throttle
-from backend.accounts.deps import Account, AccountDep, ClientDep
+from backend.accounts import credentials, devices, passwords, second_factor, service, sessions, throttle
+from backend.accounts.deps import Account, AccountBeforeDep, AccountDep, ClientDep
 from backend.accounts.forms import ChangeEmailForm, NameForm, PasswordForm, TokenForm
 from backend.accounts.models import User
 from backend.accounts.routes.refusals import WRONG_PASSWORD, expired, refuse_field
-from backend.deps import FormDep, SessionDep, SettingsDep
+from backend.deps import DatabaseDep, FormDep, SessionDep, SettingsDep
 from backend.errors import DomainError, LinkExpired, TooManyAttempts
 from backend.htmx import redirect
 from backend.templating import render
@@ -116,9 +116,10 @@ def password_form(request: Request, account: AccountDep) -> Response:
 @router.post("/account/password")
 def change_password(
     request: Request,
+    database: DatabaseDep,
     session: SessionDep,
     settings: SettingsDep,
-    account: AccountDep,
+    account: AccountBeforeDep,
     client: ClientDep,
     data: FormDep,
 ) -> Response:
@@ -126,15 +127,17 @@ def change_password(
     form: PasswordForm = PasswordForm.read(data)
     form.own = (account.user.email, account.user.name)
     try:
-        throttle.spend(session, throttle.new_passwords_from(client.address))
-        if form.validate() and not credentials.is_present(session, account.user, form.present.data or ""):
-            refuse_field(form.present, WRONG_PASSWORD)
+        throttle.spend_before(database, throttle.new_passwords_from(client.address))
+        if form.validate():
+            tried = credentials.try_present(database, account.user, form.present.data or "")
+            hashed = passwords.hash_password(form.password.data or "") if tried.answer[0] else ""
+            if not credentials.is_present(session, account.user, tried):
+                refuse_field(form.present, WRONG_PASSWORD)
     except TooManyAttempts as error:
         return _refused(request, "accounts/password.html", PasswordPage(form, error.zh), error)
     if form.errors:
         return render(request, "accounts/password.html", PasswordPage(form), status=422)
-    new = form.password.data or ""
-    token = credentials.change_password(session, account.user, account.session, new, client)
+    token = credentials.change_password(session, account.user, account.session, hashed, client)
     response = flash.put(redirect(request, "/account"), "password-changed")
     sessions.set_cookie(response, token, settings)
     return response
@@ -147,13 +150,22 @@ def email_form(request: Request, account: AccountDep) -> Response:
 
 
 @router.post("/account/email")
-def ask_email(request: Request, session: SessionDep, account: AccountDep, client: ClientDep, data: FormDep) -> Response:
+def ask_email(
+    request: Request,
+    database: DatabaseDep,
+    session: SessionDep,
+    account: AccountBeforeDep,
+    client: ClientDep,
+    data: FormDep,
+) -> Response:
     """Send a link to the new address."""
     form: ChangeEmailForm = ChangeEmailForm.read(data)
     user = account.user
     try:
-        if form.validate() and not credentials.is_present(session, user, form.password.data or ""):
-            refuse_field(form.password, WRONG_PASSWORD)
+        if form.validate():
+            tried = credentials.try_present(database, user, form.password.data or "")
+            if not credentials.is_present(session, user, tried):
+                refuse_field(form.password, WRONG_PASSWORD)
         if not form.errors:
             credentials.ask_email(session, user, form.email.data or "", client.address)
     except TooManyAttempts as error:

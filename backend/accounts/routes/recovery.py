@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from backend import flash
-from backend.accounts import credentials, sessions, throttle
+from backend.accounts import credentials, passwords, sessions, throttle
 from backend.accounts.deps import ClientDep
 from backend.accounts.forms import EmailForm, ResetForm
 from backend.accounts.routes.refusals import expired
@@ -91,11 +91,12 @@ def reset(
     email = ""
     try:
         throttle.spend_before(database, throttle.new_passwords_from(client.address))
-        _found, user = credentials.find_reset(session, token)
+        user = credentials.whose_reset(database, token)
         email, form.own = user.email, (user.email, user.name)
         if not form.validate():
             return render(request, "accounts/reset.html", ResetPage(form, email), status=422)
-        credentials.reset(session, token=token, password=form.password.data or "", address=client.address)
+        hashed = passwords.hash_password(form.password.data or "")
+        credentials.reset(session, token=token, hashed=hashed, address=client.address)
     except LinkExpired as error:
         return expired(request, error, "/password/forgot")
     except TooManyAttempts as error:

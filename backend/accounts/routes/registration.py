@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.accounts import registration, throttle
+from backend.accounts import passwords, registration, throttle
 from backend.accounts.deps import AccountDep, ClientDep
 from backend.accounts.forms import ConfirmForm, EmailForm, RegistrationForm, safe_next
 from backend.accounts.routes.refusals import WRONG_PASSWORD, expired, refuse_field
@@ -83,7 +83,7 @@ def register(
             session,
             name=form.name.data or "",
             email=form.email.data or "",
-            password=form.password.data or "",
+            hashed=passwords.hash_password(form.password.data or ""),
             next_url=safe_next(form.next.data)[:200],
             address=client.address,
         )
@@ -130,23 +130,32 @@ def confirm_form(request: Request, session: SessionDep, token: str = "") -> Resp
 
 
 @router.post("/confirm")
-def confirm(request: Request, session: SessionDep, settings: SettingsDep, client: ClientDep, data: FormDep) -> Response:
+def confirm(
+    request: Request,
+    database: DatabaseDep,
+    session: SessionDep,
+    settings: SettingsDep,
+    client: ClientDep,
+    data: FormDep,
+) -> Response:
     """Confirm the address and sign in."""
     form: ConfirmForm = ConfirmForm.read(data)
-    token = form.token.data
+    token, password = form.token.data, form.password.data or ""
+    email = ""
     try:
-        _found, user = registration.find(session, token)
+        email = registration.email_of(database, token)
         if not form.validate():
-            return render(request, "accounts/confirm.html", ConfirmPage(form, user.email), status=422)
-        confirmed = registration.confirm(session, token=token, password=form.password.data or "", client=client)
+            return render(request, "accounts/confirm.html", ConfirmPage(form, email), status=422)
+        tried = registration.try_password(database, token=token, password=password, client=client)
+        confirmed = registration.confirm(session, token=token, password=tried, client=client)
     except LinkExpired as error:
         return expired(request, error, "/confirm/again")
     except TooManyAttempts as error:
-        page = ConfirmPage(form, user.email, error.zh)
+        page = ConfirmPage(form, email, error.zh)
         return render(request, "accounts/confirm.html", page, status=error.status, headers=error.headers)
     if confirmed is None:
         refuse_field(form.password, WRONG_PASSWORD)
-        return render(request, "accounts/confirm.html", ConfirmPage(form, user.email), status=422)
+        return render(request, "accounts/confirm.html", ConfirmPage(form, email), status=422)
     done, next_url = confirmed
     return admitted(request, settings, done, next_url if next_url not in ("", "/") else NEXT_STEPS, "address-confirmed")
 

@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from backend import flash
 from backend.accounts import credentials, second_factor, service, sessions
-from backend.accounts.deps import Account, AccountDep, ClientDep
+from backend.accounts.deps import Account, AccountBeforeDep, AccountDep, ClientDep
 from backend.accounts.forms import FirstCodeForm, PasswordAndCodeForm, PresentPassword
 from backend.accounts.routes.refusals import WRONG_CODE, WRONG_PASSWORD, refuse_field
-from backend.deps import FormDep, SealerDep, SessionDep, SettingsDep
+from backend.db import Database
+from backend.deps import DatabaseDep, FormDep, SealerDep, SessionDep, SettingsDep
 from backend.errors import TooManyAttempts
 from backend.htmx import redirect
 from backend.sealing import Sealer
@@ -78,16 +79,27 @@ def own(request: Request, session: SessionDep, account: AccountDep) -> Response:
 
 
 @router.post(OWN)
-def begin(request: Request, session: SessionDep, sealer: SealerDep, account: AccountDep, data: FormDep) -> Response:
+def begin(
+    request: Request,
+    database: DatabaseDep,
+    session: SessionDep,
+    sealer: SealerDep,
+    account: AccountBeforeDep,
+    data: FormDep,
+) -> Response:
     """Begin the set-up; a session alone does not do, or whoever found it open could lock its owner out."""
-    if second_factor.is_on(session, account.user.id):
-        return redirect(request, OWN)
     form: PresentPassword = PresentPassword.read(data)
     try:
-        if form.validate() and not credentials.is_present(session, account.user, form.password.data or ""):
-            refuse_field(form.password, WRONG_PASSWORD)
+        if form.validate():
+            tried = credentials.try_present(database, account.user, form.password.data or "")
+            if not second_factor.is_on(session, account.user.id) and not credentials.is_present(
+                session, account.user, tried
+            ):
+                refuse_field(form.password, WRONG_PASSWORD)
     except TooManyAttempts as error:
         return _own_page(request, session, account, form, error)
+    if second_factor.is_on(session, account.user.id):
+        return redirect(request, OWN)
     if form.errors:
         return _own_page(request, session, account, form)
     second_factor.begin(session, sealer, account.user)
@@ -148,12 +160,18 @@ def set_up(
 
 
 def _is_present(
-    session: SessionDep, sealer: Sealer, account: Account, client: ClientDep, form: PasswordAndCodeForm
+    database: Database,
+    session: SessionDep,
+    sealer: Sealer,
+    account: Account,
+    client: ClientDep,
+    form: PasswordAndCodeForm,
 ) -> bool:
     """Whether the form holds both factors; else it says which one does not fit. Raises TooManyAttempts."""
     if not form.validate():
         return False
-    if not credentials.is_present(session, account.user, form.password.data or ""):
+    tried = credentials.try_present(database, account.user, form.password.data or "")
+    if not credentials.is_present(session, account.user, tried):
         refuse_field(form.password, WRONG_PASSWORD)
     elif not credentials.is_present_code(session, sealer, account.user, form.code.data or "", client.address):
         refuse_field(form.code, WRONG_CODE)
@@ -173,16 +191,17 @@ def codes(request: Request, session: SessionDep, sealer: SealerDep, account: Acc
 @router.post(CODES)
 def renew_codes(
     request: Request,
+    database: DatabaseDep,
     session: SessionDep,
     sealer: SealerDep,
-    account: AccountDep,
+    account: AccountBeforeDep,
     client: ClientDep,
     data: FormDep,
 ) -> Response:
     """Make new recovery codes and show them."""
     form: PasswordAndCodeForm = PasswordAndCodeForm.read(data)
     try:
-        if not _is_present(session, sealer, account, client, form):
+        if not _is_present(database, session, sealer, account, client, form):
             return render(request, "accounts/second_factor_codes.html", ReauthenticatePage(form), status=422)
     except TooManyAttempts as error:
         page = ReauthenticatePage(form, refusal=error.zh)
@@ -209,17 +228,18 @@ def off_form(request: Request, session: SessionDep, account: AccountDep) -> Resp
 @router.post(OFF)
 def switch_off(
     request: Request,
+    database: DatabaseDep,
     session: SessionDep,
     settings: SettingsDep,
     sealer: SealerDep,
-    account: AccountDep,
+    account: AccountBeforeDep,
     client: ClientDep,
     data: FormDep,
 ) -> Response:
     """Switch it off; asks for both factors."""
     form: PasswordAndCodeForm = PasswordAndCodeForm.read(data)
     try:
-        if not _is_present(session, sealer, account, client, form):
+        if not _is_present(database, session, sealer, account, client, form):
             return render(request, "accounts/second_factor_off.html", ReauthenticatePage(form), status=422)
     except TooManyAttempts as error:
         page = ReauthenticatePage(form, refusal=error.zh)

@@ -13,7 +13,7 @@ from backend.accounts.forms import CodeForm, SignInForm, safe_next
 from backend.accounts.routes.refusals import WRONG_CODE, refuse_field
 from backend.accounts.service import Step
 from backend.config import Settings
-from backend.deps import FormDep, SealerDep, SessionDep, SettingsDep
+from backend.deps import DatabaseDep, FormDep, SealerDep, SessionDep, SettingsDep
 from backend.errors import TooManyAttempts
 from backend.htmx import redirect
 from backend.i18n import gettext as _
@@ -56,7 +56,14 @@ def sign_in_form(request: Request, settings: SettingsDep) -> Response:
 
 
 @router.post("/sign-in")
-def sign_in(request: Request, session: SessionDep, settings: SettingsDep, client: ClientDep, data: FormDep) -> Response:
+def sign_in(
+    request: Request,
+    database: DatabaseDep,
+    session: SessionDep,
+    settings: SettingsDep,
+    client: ClientDep,
+    data: FormDep,
+) -> Response:
     """Check the password; open a session, or ask for the code."""
     form: SignInForm = SignInForm.read(data)
     other = single_sign_on_name(settings)
@@ -64,7 +71,8 @@ def sign_in(request: Request, session: SessionDep, settings: SettingsDep, client
         return render(request, "accounts/sign_in.html", SignInPage(form, other), status=422)
     email = form.email.data or ""
     try:
-        done = service.sign_in(session, email=email, password=form.password.data or "", client=client)
+        tried = service.try_password(database, email=email, password=form.password.data or "", client=client)
+        done = service.sign_in(session, email=email, password=tried, client=client)
     except TooManyAttempts as error:
         page = SignInPage(form, other, error.zh)
         return render(request, "accounts/sign_in.html", page, status=error.status, headers=error.headers)
