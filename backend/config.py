@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     session_days: int = Field(default=14, ge=1, le=90)
     session_idle_hours: int = Field(default=12, ge=1, le=2160)
     proxy_hops: int = Field(default=0, ge=0, le=9)
+    visitor_searches_per_minute: int = Field(default=60, ge=0)
+    user_searches_per_minute: int = Field(default=300, ge=0)
     oidc_issuer: str | None = None
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr | None = None

@@ -41,6 +41,7 @@ from backend.matching import ranker
 from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
+from backend.matching.pace import Pace
 from backend.monitoring import routes as monitoring
 from backend.needs import routes as needs
 from backend.needs import service as needs_service
@@ -128,6 +129,7 @@ def create_app(
     app.state.settings = settings
     app.state.database = database
     app.state.engine = engine
+    app.state.pace = Pace(settings)
     app.state.storage = storage
     app.state.templates = environment
     app.state.sealer = make_sealer(settings)

@@ -103,6 +103,8 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
 def settings(tmp_path: Path, request: pytest.FixtureRequest, database_url: str | None) -> Settings:
     """Settings with a data folder of the test's own, and its migrated database."""
     made = Settings(
+        visitor_searches_per_minute=0,
+        user_searches_per_minute=0,
         data_dir=tmp_path / "var",
         model_retry_seconds=0,
         database_url=database_url,

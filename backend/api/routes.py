@@ -25,6 +25,7 @@ from backend.i18n import gettext as _
 from backend.matching import searching
 from backend.matching import service as matching
 from backend.matching.deps import EngineDep
+from backend.matching.pace import spend_search
 from backend.matching.routes import KINDS
 from backend.organisations import service as organisations
 
@@ -87,7 +88,9 @@ def search(
     if kind and kind not in KINDS[side]:
         raise Incomplete([("kind", _("这一侧没有这种类型。"))])
     filters = filters_of(kind, region, specialty, page=page, per_page=per_page)
-    result = searching.search(session, engine, viewer, side, clean(q.replace("\ufffd", " ")), filters)
+    if text := clean(q.replace("\ufffd", " ")):
+        spend_search(request, viewer)
+    result = searching.search(session, engine, viewer, side, text, filters)
     link_pages(request, response, filters, result.total)
     items = [
         schemas.Hit(teaser=schemas.teaser(card), snippet=schemas.plain(result.snippets.get(card.id, ())))
@@ -106,9 +109,10 @@ def search(
 
 @router.post("/match", tags=["search"])
 def match(
-    session: SessionDep, viewer: ReaderDep, engine: EngineDep, wanted: schemas.MatchText
+    request: Request, session: SessionDep, viewer: ReaderDep, engine: EngineDep, wanted: schemas.MatchText
 ) -> schemas.SuggestionsOut:
     """What fits a text that is not kept, by teasers."""
+    spend_search(request, viewer)
     engine.follow_if_possible()
     found = matching.match_text(session, engine, viewer, matching.free_text(clean(wanted.text)), wanted.side)
     return schemas.suggestions_out(found)

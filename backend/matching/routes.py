@@ -17,6 +17,7 @@ from backend.forms import clean
 from backend.matching import searching, service
 from backend.matching.deps import EngineDep
 from backend.matching.index_sync import SearchEngine
+from backend.matching.pace import spend_search
 from backend.needs.models import NeedKind
 from backend.organisations.deps import ViewerDep
 from backend.organisations.policy import Viewer
@@ -118,6 +119,8 @@ def search(
     )
     text = clean(q.replace("\ufffd", " "))
     too_long = len(text) > QUERY_LENGTH
+    if text:
+        spend_search(request, viewer)
     result = searching.search(session, engine, viewer, chosen, text[:QUERY_LENGTH], filters)
     context = SearchPage(
         q=text,

@@ -17,6 +17,7 @@ from backend.forms import clean
 from backend.htmx import wants_fragment
 from backend.i18n import gettext as _
 from backend.matching.deps import EngineDep
+from backend.matching.pace import spend_search
 from backend.needs.forms import NeedForm
 from backend.needs.models import NeedKind
 from backend.needs.routes import EDITOR
@@ -92,6 +93,7 @@ def rehearse(
     request: Request, session: ReadingSessionDep, viewer: SignedInDep, engine: EngineDep, data: FormDep
 ) -> Response:
     """Check and match a need as it is being written: the panel beside the form, without a script the whole page."""
+    spend_search(request, viewer)
     # Before this session reads: it goes on seeing the passages that there were at its first look.
     engine.follow_if_possible()
     form, page = _opened(session, viewer, data)

@@ -19,7 +19,14 @@ from tests.fakes import FakeEncoder, SwitchedLoader
 def world(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[World]:
     """A site with texts of every kind and status, and readers of every role."""
     folder = tmp_path_factory.mktemp("matrix")
-    settings = Settings(data_dir=folder, model_retry_seconds=0, hosts="testserver", _env_file=None)
+    settings = Settings(
+        visitor_searches_per_minute=0,
+        user_searches_per_minute=0,
+        data_dir=folder,
+        model_retry_seconds=0,
+        hosts="testserver",
+        _env_file=None,
+    )
     (folder / "yiqiao.sqlite3").write_bytes(migrated.read_bytes())
     database = Database(settings.resolved_database_url)
     engine = SearchEngine(database, settings.index_dir, SwitchedLoader(FakeEncoder()), retry_seconds=0)

@@ -32,7 +32,7 @@ from backend.needs.models import Need
 from backend.organisations.models import Membership, Organisation
 from tests.ports import free_port
 from tests.postgres import running
-from tests.steps import environment_of
+from tests.steps import UNLIMITED, environment_of
 
 USERS, SECONDS = 50, 120
 READY_SECONDS = 300
@@ -109,7 +109,7 @@ def _site(settings: Settings, log: Path, *, apart: bool) -> Iterator[int]:
     port = free_port()
     environment = {**os.environ, **environment_of(settings), "PYTHONPATH": str(PROJECT_ROOT)}
     # The demonstration data hold accounts with a public password.
-    environment |= {"YIQIAO_DEMO": "1", **({"YIQIAO_WORKER": "apart"} if apart else {})}
+    environment |= {"YIQIAO_DEMO": "1", **UNLIMITED, **({"YIQIAO_WORKER": "apart"} if apart else {})}
     command = [sys.executable, "-c", "from backend.cli import app; app()"]
     commands = [[*command, "serve", "--port", str(port), *(["--processes", "2"] if apart else [])]]
     commands += [[*command, "worker"]] if apart else []

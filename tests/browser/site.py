@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx2
 
+from tests.steps import UNLIMITED
+
 YIQIAO = Path(sys.executable).parent / "yiqiao"
 PASSWORD = "yiqiao-demo"
 START_SECONDS = 300
@@ -31,7 +33,7 @@ class Site:
 def environment(data_dir: Path) -> dict[str, str]:
     """The environment of a command over a data folder; settings of the caller's own site stay outside."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("YIQIAO_")}
-    return kept | {"YIQIAO_DATA_DIR": str(data_dir), "YIQIAO_DEMO": "1", "PYTHONUNBUFFERED": "1"}
+    return kept | {"YIQIAO_DATA_DIR": str(data_dir), "YIQIAO_DEMO": "1", "PYTHONUNBUFFERED": "1", **UNLIMITED}
 
 
 def run(data_dir: Path, *arguments: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
