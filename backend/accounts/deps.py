@@ -25,7 +25,7 @@ class Account:
 def get_account(request: Request, session: SessionDep, settings: SettingsDep) -> Account:
     """Who is signed in; raises NotSignedIn for a visitor."""
     idle = timedelta(hours=settings.session_idle_hours)
-    found = sessions.find(session, request.cookies.get(sessions.COOKIE), idle)
+    found = sessions.find(session, sessions.token_of(request), idle)
     if found is None:
         raise NotSignedIn
     return Account(*found)

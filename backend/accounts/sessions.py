@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlmodel import Session, col, select, update
+from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.accounts.models import User, UserSession
@@ -13,6 +14,8 @@ from backend.config import Settings
 from backend.db import utc_now
 
 COOKIE = "yiqiao_session"
+HOST_COOKIE = f"__Host-{COOKIE}"
+"""Its name where it goes by HTTPS alone: no other host of the domain can set one of that name (RFC 6265bis, 4.1.3)."""
 IDLE = timedelta(hours=12)
 """After that long without a request a session is over, unless the settings say otherwise."""
 SEEN_EVERY = timedelta(minutes=10)
@@ -122,10 +125,25 @@ def end_everything(session: Session, user: User, *, but: str | None = None) -> i
     return revoke_all(session, user.id, but=but)
 
 
+def cookie_name(settings: Settings) -> str:
+    """What the cookie is called on this site."""
+    return HOST_COOKIE if settings.sends_cookies_by_https_alone else COOKIE
+
+
+def secure_name(name: str, settings: Settings) -> str:
+    """The name of a cookie with a path of its own, which `__Host-` does not allow."""
+    return f"__Secure-{name}" if settings.sends_cookies_by_https_alone else name
+
+
+def token_of(request: Request) -> str | None:
+    """The token that a browser has sent."""
+    return request.cookies.get(cookie_name(request.app.state.settings))
+
+
 def set_cookie(response: Response, token: str, settings: Settings) -> None:
     """Hand the token to the browser."""
     response.set_cookie(
-        COOKIE,
+        cookie_name(settings),
         token,
         max_age=settings.session_days * 86400,
         httponly=True,
@@ -138,5 +156,5 @@ def set_cookie(response: Response, token: str, settings: Settings) -> None:
 def clear_cookie(response: Response, settings: Settings) -> None:
     """Take the token from the browser."""
     response.delete_cookie(
-        COOKIE, path="/", httponly=True, samesite="lax", secure=settings.sends_cookies_by_https_alone
+        cookie_name(settings), path="/", httponly=True, samesite="lax", secure=settings.sends_cookies_by_https_alone
     )

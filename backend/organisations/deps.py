@@ -22,7 +22,7 @@ def load_viewer(request: Request) -> Viewer:
     """
     viewer = VISITOR
     request.state.lacks_second_factor = False
-    token = request.cookies.get(sessions.COOKIE)
+    token = sessions.token_of(request)
     if token:
         settings: Settings = request.app.state.settings
         with get_database(request).session() as session:

@@ -172,8 +172,8 @@ def test_the_cookie_is_secure_where_the_site_is(
     secure = settings.model_copy(update={"secure_cookies": True, "session_days": 3})
     client = TestClient(create_app(secure, database=database, engine=engine), follow_redirects=False)
     answer = client.post("/sign-in", data={"email": member.user.email, "password": PASSWORD})
-    cookie = next(c for c in answer.headers.get_list("set-cookie") if c.startswith(sessions.COOKIE))
-    assert "Secure" in cookie
+    cookie = next(c for c in answer.headers.get_list("set-cookie") if c.startswith(sessions.HOST_COOKIE))
+    assert "Secure" in cookie and "Path=/;" in cookie and "Domain" not in cookie
     assert f"Max-Age={3 * 86400}" in cookie
 
 

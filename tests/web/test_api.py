@@ -52,7 +52,7 @@ def call_as(client: TestClient, database: Database) -> CallAs:
 
     def start(party: Party, scopes: Sequence[Scope] = ALL) -> Caller:
         with database.session(write=True) as session:
-            token = service.create(session, party.viewer, new_id(), name="test", scopes=scopes, days=30)
+            token = service.create(session, party.user, new_id(), name="test", scopes=scopes, days=30)
         return Caller(client, token)
 
     return start

@@ -55,7 +55,7 @@ def token(make: Factory, database: Database) -> str:
     party = make.hospital()
     make.need(party)
     with database.session(write=True) as session:
-        made = service.create(session, party.viewer, new_id(), name="test", scopes=tuple(Scope), days=1)
+        made = service.create(session, party.user, new_id(), name="test", scopes=tuple(Scope), days=1)
     assert made is not None
     return made
 

@@ -80,8 +80,25 @@ def test_a_failure_tells_them_too(https: TestClient) -> None:
 def test_over_https_cookies_are_for_https_alone(https: TestClient, make: Factory) -> None:
     user = make.party().user
     answer = https.post("/sign-in", data={"email": user.email, "password": PASSWORD}, follow_redirects=False)
-    cookie = next(c for c in answer.headers.get_list("set-cookie") if c.startswith(sessions.COOKIE))
+    cookie = next(c for c in answer.headers.get_list("set-cookie") if c.startswith(f"{sessions.HOST_COOKIE}="))
     assert "; secure" in cookie.lower()
+    assert https.get("/account", follow_redirects=False).status_code == 200
+
+
+def test_a_cookie_that_another_host_could_set_is_not_believed(https: TestClient, make: Factory) -> None:
+    user = make.party().user
+    https.post("/sign-in", data={"email": user.email, "password": PASSWORD}, follow_redirects=False)
+    token = https.cookies[sessions.HOST_COOKIE]
+    https.cookies.clear()
+    https.cookies.set(sessions.COOKIE, token)
+    assert https.get("/account", follow_redirects=False).status_code == 303
+
+
+def test_the_step_between_password_and_code_has_a_secure_cookie_too(https: TestClient, make: Factory) -> None:
+    user = make.broker().user
+    answer = https.post("/sign-in", data={"email": user.email, "password": PASSWORD}, follow_redirects=False)
+    assert answer.headers["set-cookie"].startswith("__Secure-yiqiao_pending=")
+    assert https.get("/sign-in/code", follow_redirects=False).status_code == 200
 
 
 def test_a_setting_may_say_otherwise(settings: Settings) -> None:

@@ -82,7 +82,7 @@ def sign_in(
     if done.step is Step.UNCONFIRMED:
         page = SignInPage(form, other, unconfirmed=email)
         return render(request, "accounts/sign_in.html", page, status=422)
-    if (former := request.cookies.get(sessions.COOKIE)) is not None:
+    if (former := sessions.token_of(request)) is not None:
         sessions.revoke(session, former)
     return admitted(request, settings, done, safe_next(form.next.data), "signed-in")
 
@@ -102,7 +102,9 @@ def admitted(request: Request, settings: Settings, done: service.SignIn, url: st
 def code_form(request: Request, session: SessionDep) -> Response:
     """The form for the code of the second factor."""
     url = safe_next(request.query_params.get("next"))
-    if not service.is_waiting_for_code(session, request.cookies.get(PENDING)):
+    if not service.is_waiting_for_code(
+        session, request.cookies.get(sessions.secure_name(PENDING, request.app.state.settings))
+    ):
         return redirect(request, f"/sign-in?next={quote(url)}")
     return render(request, "accounts/code.html", CodePage(CodeForm(data={"next": url})))
 
@@ -120,7 +122,7 @@ def enter_code(
     form: CodeForm = CodeForm.read(data)
     if not form.validate():
         return render(request, "accounts/code.html", CodePage(form), status=422)
-    pending = request.cookies.get(PENDING)
+    pending = request.cookies.get(sessions.secure_name(PENDING, request.app.state.settings))
     try:
         done = service.enter_code(session, sealer, pending=pending, code=form.code.data or "", client=client)
     except TooManyAttempts as error:
@@ -132,12 +134,16 @@ def enter_code(
     if done.step is Step.REFUSED:
         refuse_field(form.code, WRONG_CODE)
         return render(request, "accounts/code.html", CodePage(form), status=422)
-    if (former := request.cookies.get(sessions.COOKIE)) is not None:
+    if (former := sessions.token_of(request)) is not None:
         sessions.revoke(session, former)
     message = "signed-in" if done.recovery_codes_left is None else "signed-in-by-recovery-code"
     response = admitted(request, settings, done, url, message)
     response.delete_cookie(
-        PENDING, path="/sign-in", httponly=True, samesite="lax", secure=settings.sends_cookies_by_https_alone
+        sessions.secure_name(PENDING, settings),
+        path="/sign-in",
+        httponly=True,
+        samesite="lax",
+        secure=settings.sends_cookies_by_https_alone,
     )
     return response
 
@@ -145,7 +151,7 @@ def enter_code(
 @router.post("/sign-out")
 def sign_out(request: Request, session: SessionDep, settings: SettingsDep) -> Response:
     """End the session."""
-    token = request.cookies.get(sessions.COOKIE)
+    token = sessions.token_of(request)
     if token:
         service.sign_out(session, token)
     response = flash.put(redirect(request, "/"), "signed-out")
@@ -155,7 +161,7 @@ def sign_out(request: Request, session: SessionDep, settings: SettingsDep) -> Re
 
 def _put_pending(response: Response, token: str, settings: Settings) -> None:
     response.set_cookie(
-        PENDING,
+        sessions.secure_name(PENDING, settings),
         token,
         max_age=PENDING_SECONDS,
         httponly=True,

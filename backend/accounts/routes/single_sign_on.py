@@ -28,7 +28,7 @@ def begin(request: Request, settings: SettingsDep, sealer: SealerDep) -> Respons
     url, kept = issuer.begin(sealer, safe_next(request.query_params.get("next")))
     response = RedirectResponse(url, status_code=303)
     response.set_cookie(
-        COOKIE,
+        sessions.secure_name(COOKIE, settings),
         kept,
         max_age=STATE_SECONDS,
         httponly=True,
@@ -42,7 +42,9 @@ def begin(request: Request, settings: SettingsDep, sealer: SealerDep) -> Respons
 def get_identity(request: Request, sealer: SealerDep) -> tuple[Identity, str]:
     """Who has come back, and where to go on; asked of the issuer before any transaction begins."""
     issuer = single_sign_on.of_site(request.app.state.issuer)
-    return issuer.finish(sealer, request.cookies.get(COOKIE), request.query_params)
+    return issuer.finish(
+        sealer, request.cookies.get(sessions.secure_name(COOKIE, request.app.state.settings)), request.query_params
+    )
 
 
 @router.get(CALLBACK)
@@ -56,10 +58,14 @@ def come_back(
     """Let in whom the issuer vouches for."""
     identity, url = found
     done = single_sign_on.sign_in(session, identity, client)
-    if (former := request.cookies.get(sessions.COOKIE)) is not None:
+    if (former := sessions.token_of(request)) is not None:
         sessions.revoke(session, former)
     response = admitted(request, settings, done, safe_next(url), "signed-in")
     response.delete_cookie(
-        COOKIE, path=PATH, httponly=True, samesite="lax", secure=settings.sends_cookies_by_https_alone
+        sessions.secure_name(COOKIE, settings),
+        path=PATH,
+        httponly=True,
+        samesite="lax",
+        secure=settings.sends_cookies_by_https_alone,
     )
     return response
