@@ -18,7 +18,6 @@ from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.db import new_id
 from backend.disclosure.models import SubjectKind, Tier
-from backend.organisations.service import viewer_of
 from tests.access import more_ways, ways
 from tests.access.test_matrix import EVERY_ROLE, HEADERS, every_route, sealed, state
 from tests.access.world import (
@@ -82,8 +81,7 @@ def tokens(world: World) -> dict[str, str]:
     with world.database.session(write=True) as session:
         for role, reader in world.readers.items():
             if reader.party is not None:
-                viewer = viewer_of(session, reader.party.user)
-                token = service.create(session, viewer, new_id(), name=role, scopes=tuple(Scope), days=1)
+                token = service.create(session, reader.party.user, new_id(), name=role, scopes=tuple(Scope), days=1)
                 made[role] = str(token)
     return made
 
