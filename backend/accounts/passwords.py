@@ -12,11 +12,11 @@ GUESSES_LOG10 = 8
 """A password that falls within so many guesses is refused: the middle of zxcvbn's scale, where it begins to be safe."""
 ESTIMATED = 72
 """The library estimates so many characters and no more; a longer password is at least as hard."""
-STAND_INS = "4@8({[<3691!|0$5+7%2"
-"""Characters that the library tries as letters, in every combination of those that occur."""
-STAND_INS_TRIED = 6
-"""With six kinds it takes a tenth of a second, with all of them eight seconds, in which no other request is answered.
-Whoever uses more kinds gets no further by it: the rest count as themselves, and are hard to guess."""
+STAND_INS = "@({[<!|$+%"
+"""Signs that the library tries as letters, in every combination of those that occur, digits besides."""
+STAND_INS_TRIED = 3
+"""With three kinds and all digits it takes a tenth of a second, with all of them eight seconds, in which no other
+request is answered. Digits stay: rows of them are what many passwords are made of."""
 
 
 @lru_cache
