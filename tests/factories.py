@@ -1,15 +1,17 @@
 """Makes records for tests through the services of the application."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 from threading import Lock
+from typing import TypeVar
 
 from sqlmodel import Session
 
 from backend.accounts import passwords
 from backend.accounts.models import SecondFactor, User
+from backend.again import repeated
 from backend.capabilities import service as capabilities
 from backend.capabilities.models import Capability, CapabilityKind
 from backend.db import Database, new_id, utc_now
@@ -20,6 +22,7 @@ from backend.organisations import service as organisations
 from backend.organisations.models import MemberRole, Organisation, OrganisationKind
 from backend.organisations.policy import Viewer
 
+Made = TypeVar("Made")
 PASSWORD = "a-long-test-password"
 PUTUO, JIADING = "310107", "310114"
 _numbers = count(1)
@@ -186,15 +189,22 @@ class Factory:
                 self._reviewers[region] = self.broker(region)
             return self._reviewers[region]
 
+    def _again(self, work: Callable[[Session], Made]) -> Made:
+        """A transaction of its own, once more where it met another one, as requests are."""
+
+        def once() -> Made:
+            with self.database.session(write=True) as session:
+                return work(session)
+
+        return repeated(once)
+
     def publish_need(self, party: Party, need: Need) -> Need:
         """Submit a need, and let a broker of its region publish it."""
         reviewer = self.reviewer(need.region)
-        with self.database.session(write=True) as session:
-            submitted = needs.act(session, party.viewer, need.id, "submit")
+        submitted = self._again(lambda session: needs.act(session, party.viewer, need.id, "submit"))
         if needs.is_open(submitted):
             return submitted
-        with self.database.session(write=True) as session:
-            return needs.act(session, reviewer.viewer, need.id, "publish")
+        return self._again(lambda session: needs.act(session, reviewer.viewer, need.id, "publish"))
 
     def capability(
         self,
@@ -225,9 +235,7 @@ class Factory:
     def publish_capability(self, party: Party, capability: Capability) -> Capability:
         """Submit a capability, and let a broker of its region publish it."""
         reviewer = self.reviewer(capability.region)
-        with self.database.session(write=True) as session:
-            submitted = capabilities.act(session, party.viewer, capability.id, "submit")
+        submitted = self._again(lambda session: capabilities.act(session, party.viewer, capability.id, "submit"))
         if capabilities.is_open(submitted):
             return submitted
-        with self.database.session(write=True) as session:
-            return capabilities.act(session, reviewer.viewer, capability.id, "publish")
+        return self._again(lambda session: capabilities.act(session, reviewer.viewer, capability.id, "publish"))
