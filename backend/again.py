@@ -6,9 +6,9 @@ instead, and never comes here.
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable
+from random import SystemRandom
 from typing import Any, TypeVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 def pause(turn: int) -> float:
     """Seconds before the next turn: longer each time, and never the same for two that met."""
-    return random.uniform(0.2, 1.0) * 0.02 * 2.0**turn  # noqa: S311 (nobody gains by guessing it)  # nosec B311
+    return SystemRandom().uniform(0.2, 1.0) * 0.02 * 2.0**turn
 
 
 def repeated(work: Callable[[], Result]) -> Result:

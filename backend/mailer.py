@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from email.utils import formataddr, formatdate, make_msgid
+from email.utils import formataddr, formatdate
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -156,7 +156,7 @@ def write(environment: Environment, settings: Settings, mail: Mail) -> EmailMess
     message["Subject"] = " ".join(part("subject.txt").split())
     message["Date"] = formatdate(mail.created_at.timestamp(), localtime=False)
     # The same for every attempt, so that a mail that arrives twice can be recognised.
-    message["Message-ID"] = make_msgid(mail.id, domain=urlsplit(settings.site_url).hostname)
+    message["Message-ID"] = f"<{mail.id}@{urlsplit(settings.site_url).hostname}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(part("body.txt").strip() + "\n")
     message.add_alternative(part("body.html"), subtype="html")
