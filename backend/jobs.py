@@ -12,6 +12,7 @@ from backend.capabilities import service as capabilities
 from backend.config import Settings
 from backend.db import Database
 from backend.disclosure.lapsing import lapse
+from backend.introductions import clock
 from backend.matching.index_sync import SearchEngine
 from backend.needs import service as needs
 from backend.organisations import invitations, merging
@@ -24,6 +25,7 @@ INDEX_SECONDS = 60
 REMOVAL_SECONDS = 300
 SWEEP_SECONDS = 6 * 3600
 LAPSE_SECONDS = 3600
+CASES_SECONDS = 60
 
 
 def make_tasks(settings: Settings, database: Database, environment: Environment, storage: Storage) -> list[Task]:
@@ -40,6 +42,7 @@ def make_tasks(settings: Settings, database: Database, environment: Environment,
         ),
         Task("attachments without a row", SWEEP_SECONDS, partial(sweep.sweep, database, storage)),
         Task("lapse", LAPSE_SECONDS, partial(lapse_texts, database, settings)),
+        Task("cases", CASES_SECONDS, partial(follow_cases, database, settings)),
     ]
 
 
@@ -53,3 +56,10 @@ def lapse_texts(database: Database, settings: Settings) -> None:
     for of, days in ((needs.LAPSING, settings.need_days), (capabilities.LAPSING, settings.capability_days)):
         with database.session(write=True) as session:
             lapse(session, of, days)
+
+
+def follow_cases(database: Database, settings: Settings) -> None:
+    """Run the response clock of introductions, and end those whose need or capability has gone."""
+    with database.session(write=True) as session:
+        clock.follow_subjects(session)
+        clock.run(session, clock.Clock.of(settings))

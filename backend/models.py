@@ -13,8 +13,10 @@ from backend.api.models import ApiToken
 from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
+from backend.decisions.models import Decision
 from backend.disclosure.drafts import DraftCopy
 from backend.disclosure.models import Release, ReleaseProposal, StatusChange, SubjectVersion
+from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Signature
 from backend.mailer import Mail
 from backend.matching.models import SearchDocument, SearchSequence
 from backend.needs.models import Need, Requirement
@@ -29,9 +31,14 @@ TABLES = (
     Attachment,
     AuditEvent,
     Capability,
+    CaseBroker,
+    CaseEvent,
+    CaseParty,
+    Decision,
     Department,
     DraftCopy,
     ExternalIdentity,
+    Introduction,
     Invitation,
     Mail,
     MailPreference,
@@ -49,6 +56,7 @@ TABLES = (
     SearchDocument,
     SearchSequence,
     SecondFactor,
+    Signature,
     ThrottleHit,
     StatusChange,
     SubjectVersion,

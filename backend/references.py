@@ -3,9 +3,11 @@
 from sqlmodel import col
 
 from backend.capabilities.models import Capability
+from backend.decisions.models import Decision
 from backend.disclosure.models import SubjectKind
 from backend.disclosure.references import of_proposals, of_releases, of_subjects
 from backend.i18n import gettext as _
+from backend.introductions.references import of_brokers, of_cases, of_columns, records
 from backend.needs.models import Need
 from backend.needs.references import of_supports
 from backend.organisations.references import References
@@ -16,4 +18,8 @@ REFERENCES: References = (
     of_supports(_("附议")),
     of_releases(_("已获得的披露授权")),
     of_proposals(_("等待答复的开放建议")),
+    of_cases(_("参与的引荐")),
+    of_brokers(_("负责撮合的引荐")),
+    records(_("引荐中的记录和保密承诺")),
+    of_columns(_("撮合统计"), (Decision, col(Decision.organisation_id))),
 )

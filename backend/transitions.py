@@ -13,6 +13,9 @@ class Actor(StrEnum):
     AUTHOR = "author"
     BROKER = "broker"
     SYSTEM = "system"
+    NEED_SIDE = "need_side"
+    CAPABILITY_SIDE = "capability_side"
+    PARTNER = "partner"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from backend.capabilities import states as capability_states
 from backend.capabilities.states import CapabilityStatus
 from backend.config import FRONTEND_DIR, PROJECT_ROOT
 from backend.i18n import LOCALES_DIR
+from backend.introductions import states as introduction_states
+from backend.introductions.states import IntroductionStatus
 from backend.needs import states as need_states
 from backend.needs.states import NeedStatus
 from backend.organisations import states as organisation_states
@@ -35,6 +37,7 @@ def states() -> str:
     tables: list[tuple[str, Table, str]] = [
         ("Need 需求", need_states.TABLE, NeedStatus.DRAFT),
         ("Capability 能力", capability_states.TABLE, CapabilityStatus.DRAFT),
+        ("Introduction 引荐", introduction_states.TABLE, IntroductionStatus.SUGGESTED),
         ("Organisation 单位", organisation_states.TABLE, OrganisationStatus.WAITING),
     ]
     parts = [f"## {title}\n\n```mermaid\n{mermaid(table, start)}\n```\n" for title, table, start in tables]

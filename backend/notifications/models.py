@@ -26,6 +26,19 @@ class Notice(StrEnum):
     RELEASE_REVOKED = "release_revoked"
     RELEASE_CHANGED = "release_changed"
     RELEASE_PROPOSED = "release_proposed"
+    INTRODUCTION_ASKED = "introduction_asked"
+    INTRODUCTION_PROPOSED = "introduction_proposed"
+    INTRODUCTION_ACCEPTED = "introduction_accepted"
+    INTRODUCED = "introduced"
+    INTRODUCTION_REMINDER = "introduction_reminder"
+    INTRODUCTION_OVERDUE = "introduction_overdue"
+    INTRODUCTION_MEETING = "introduction_meeting"
+    INTRODUCTION_AGREED = "introduction_agreed"
+    INTRODUCTION_DECLINED = "introduction_declined"
+    INTRODUCTION_WITHDRAWN = "introduction_withdrawn"
+    INTRODUCTION_EXPIRED = "introduction_expired"
+    INTRODUCTION_PARTY = "introduction_party"
+    INTRODUCTION_BROKER = "introduction_broker"
 
 
 class Notification(SQLModel, table=True):

@@ -20,7 +20,15 @@ QUIET = frozenset({Notice.TEXT_EDITED, Notice.MATCHED})
 """Kinds that send no mail unless a user asks for it."""
 ONCE_UNREAD = frozenset({Notice.REVIEW_WAITING, Notice.REVIEW_UNASSIGNED, Notice.TEXT_EDITED, Notice.RELEASE_CHANGED})
 """Kinds that may come many times over: while one is unread, the next renews it and sends no further mail."""
-OF_BROKERS = frozenset({Notice.REVIEW_WAITING, Notice.TEXT_EDITED})
+OF_BROKERS = frozenset(
+    {
+        Notice.REVIEW_WAITING,
+        Notice.TEXT_EDITED,
+        Notice.INTRODUCTION_ASKED,
+        Notice.INTRODUCTION_OVERDUE,
+        Notice.INTRODUCTION_BROKER,
+    }
+)
 OF_ADMINS = frozenset({Notice.REVIEW_UNASSIGNED})
 
 

@@ -1,0 +1,150 @@
+"""The brokers of a case: one city, or two that share it (前研后产), each with its leg and its part of the credit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from backend.db import utc_now
+from backend.errors import Conflict, DomainError, Forbidden, NotFound
+from backend.introductions import cases, policy
+from backend.introductions.cases import Case
+from backend.introductions.models import CaseBroker, Leg
+from backend.introductions.states import CLOSED
+from backend.notifications import recipients
+from backend.notifications.models import Notice
+from backend.notifications.service import tell
+from backend.organisations.models import Organisation, OrganisationKind
+from backend.organisations.policy import Viewer
+from backend.transitions import Actor
+
+WHOLE = 100
+
+
+class BadShares(DomainError):
+    """Legs and shares of the credit do not make a whole."""
+
+    status = 422
+    zh = "各地分成须为 1 至 99 的整数，合计 100。"
+    en = "Shares are whole numbers from 1 to 99 and add up to 100."
+
+
+class NotAnAgency(DomainError):
+    """Only a verified agency with a jurisdiction of its own looks after a leg."""
+
+    status = 422
+    zh = "请选择另一地区的商务委、经委等已核验部门。"
+    en = "Choose a verified agency of another region."
+
+
+@dataclass(frozen=True)
+class LegShare:
+    """What an agency is to look after, and its percent of the credit."""
+
+    leg: Leg
+    share: int
+
+
+def share_case(
+    session: Session, viewer: Viewer, introduction_id: str, agency_id: str, mine: LegShare, theirs: LegShare
+) -> Case:
+    """Invite a second agency, or propose new legs and shares; they hold once the other one has agreed.
+
+    Raises NotFound, Forbidden, Conflict, NotAnAgency or BadShares.
+    """
+    case = cases.get(session, viewer, introduction_id, lock=True)
+    policy.check_can_broker(viewer, case.facts)
+    own = _own(viewer, case)
+    if case.row.status in CLOSED:
+        raise Conflict
+    agency = session.get(Organisation, agency_id)
+    is_agency = agency is not None and agency.kind is OrganisationKind.AGENCY and agency.is_verified
+    if agency is None or not is_agency or not agency.jurisdiction or agency.id == own.organisation_id:
+        raise NotAnAgency
+    others = [b for b in case.brokers if b.organisation_id not in (own.organisation_id, agency.id)]
+    shares = (mine.share, theirs.share)
+    if others or sum(shares) != WHOLE or not all(0 < share < WHOLE for share in shares):
+        raise BadShares
+    second = next((b for b in case.brokers if b.organisation_id == agency.id), None)
+    second = second or CaseBroker(introduction_id=case.row.id, organisation_id=agency.id)
+    own.leg, own.share, own.agreed_at = mine.leg, mine.share, utc_now()
+    second.leg, second.share, second.agreed_at = theirs.leg, theirs.share, None
+    session.add(own)
+    session.add(second)
+    session.flush()
+    detail = {own.organisation_id: mine.share, agency.id: theirs.share}
+    cases.note(session, case, "introduction:broker:add", Actor.BROKER, viewer, organisation_id=agency.id, shares=detail)
+    users = recipients.brokers_of(session, agency.jurisdiction)
+    path = cases.path_of(case.row.id)
+    tell(session, users, Notice.INTRODUCTION_BROKER, cases.KIND, case.row.id, path=path, actor_id=viewer.user_id)
+    return cases.of(session, case.row)
+
+
+def agree(session: Session, viewer: Viewer, introduction_id: str, seen: Mapping[str, int]) -> Case:
+    """Agree to legs and shares as they were shown: `seen` are the shares by agency.
+
+    Raises NotFound, Forbidden, or Conflict where the shares have changed since.
+    """
+    case = cases.get(session, viewer, introduction_id, lock=True)
+    own = _own(viewer, case)
+    if dict(seen) != {b.organisation_id: b.share for b in case.brokers}:
+        raise Conflict
+    if own.agreed_at is None:
+        own.agreed_at = utc_now()
+        own.user_id = own.user_id or viewer.user_id
+        session.add(own)
+        cases.note(
+            session, case, "introduction:broker:agree", Actor.BROKER, viewer, organisation_id=own.organisation_id
+        )
+        cases.announce(session, case, Notice.INTRODUCTION_BROKER, viewer.user_id, brokers=True)
+        session.flush()
+    return case
+
+
+def remove(session: Session, viewer: Viewer, introduction_id: str, broker_id: str) -> Case:
+    """The leading agency takes the second one out, or the second one leaves; the case is whole again.
+
+    Raises NotFound, Forbidden or Conflict.
+    """
+    case = cases.get(session, viewer, introduction_id, lock=True)
+    own = _own(viewer, case)
+    gone = next((b for b in case.brokers if b.id == broker_id), None)
+    if gone is None:
+        raise NotFound
+    if gone.is_lead:
+        raise Conflict
+    if gone.id != own.id and not own.is_lead:
+        raise Forbidden
+    cases.note(session, case, "introduction:broker:remove", Actor.BROKER, viewer, organisation_id=gone.organisation_id)
+    session.delete(gone)
+    lead = next(b for b in case.brokers if b.is_lead)
+    lead.leg, lead.share, lead.agreed_at = Leg.WHOLE, WHOLE, utc_now()
+    session.add(lead)
+    session.flush()
+    return cases.of(session, case.row)
+
+
+def hand_over(session: Session, viewer: Viewer, introduction_id: str, user_id: str) -> Case:
+    """Give the viewer's place in a case to a colleague of the same agency. Raises NotFound, Forbidden or Conflict."""
+    case = cases.get(session, viewer, introduction_id, lock=True)
+    own = _own(viewer, case)
+    agency = session.get(Organisation, own.organisation_id)
+    assert agency is not None and agency.jurisdiction is not None
+    if user_id not in {user.id for user in recipients.brokers_of(session, agency.jurisdiction)}:
+        raise Conflict
+    own.user_id = user_id
+    session.add(own)
+    cases.note(session, case, "introduction:broker:hand-over", Actor.BROKER, viewer, organisation_id=agency.id)
+    cases.announce(session, case, Notice.INTRODUCTION_BROKER, viewer.user_id, brokers=True)
+    session.flush()
+    return case
+
+
+def _own(viewer: Viewer, case: Case) -> CaseBroker:
+    policy.check_can_see(viewer, case.facts)
+    if case.facts.organisation_ids & set(viewer.organisation_ids):
+        raise Forbidden
+    mine = [b for b in case.brokers if viewer.may_write_for(b.organisation_id)]
+    if not mine:
+        raise Forbidden
+    return mine[0]

@@ -1,0 +1,168 @@
+"""Who takes part in a case and in which role. Unknown means no.
+
+A party that has not been asked yet does not learn that there is a case. Brokers see a case through the region of either
+main side, or as the broker of one of its legs. Whoever is a member of a party acts for that party, never as its broker.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement
+from sqlmodel import and_, col, or_, select
+
+from backend.errors import Forbidden, NotFound
+from backend.introductions.models import CaseBroker, CaseParty, Introduction, PartyState, Side
+from backend.organisations.policy import Viewer
+from backend.transitions import Actor
+
+MAIN = frozenset({Side.NEED, Side.CAPABILITY})
+OUTSIDE = frozenset({PartyState.PROSPECT, PartyState.LEFT})
+ACTORS = {Side.NEED: Actor.NEED_SIDE, Side.CAPABILITY: Actor.CAPABILITY_SIDE, Side.PARTNER: Actor.PARTNER}
+
+
+@dataclass(frozen=True)
+class PartyFacts:
+    """What the policy needs to know of a party."""
+
+    organisation_id: str
+    side: Side
+    state: PartyState
+    region: str
+
+
+@dataclass(frozen=True)
+class CaseFacts:
+    """What the policy needs to know of a case; `agencies` are those of its brokers."""
+
+    id: str
+    parties: tuple[PartyFacts, ...]
+    agencies: tuple[str, ...] = ()
+
+    @property
+    def organisation_ids(self) -> frozenset[str]:
+        """All organisations that are parties, asked or not."""
+        return frozenset(p.organisation_id for p in self.parties)
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """The regions of the two main sides."""
+        return frozenset(p.region for p in self.parties if p.side in MAIN)
+
+
+def facts_of(case: Introduction, parties: Sequence[CaseParty], brokers: Sequence[CaseBroker]) -> CaseFacts:
+    """The facts about a case."""
+    found = tuple(PartyFacts(p.organisation_id, p.side, p.state, p.region) for p in parties)
+    return CaseFacts(case.id, found, tuple(b.organisation_id for b in brokers))
+
+
+def own_parties(viewer: Viewer, case: CaseFacts) -> tuple[PartyFacts, ...]:
+    """The parties of whose organisations the viewer is a member, as far as they have been asked."""
+    mine = viewer.verified_organisation_ids
+    return tuple(p for p in case.parties if p.organisation_id in mine and p.state not in OUTSIDE)
+
+
+def sees_as_broker(viewer: Viewer, case: CaseFacts) -> bool:
+    """Whether the viewer sees the case as a broker; a member of a party does not."""
+    if case.organisation_ids & set(viewer.organisation_ids) - _agencies(viewer):
+        return False
+    return bool(case.regions & set(viewer.jurisdictions)) or bool(set(case.agencies) & _agencies(viewer))
+
+
+def _agencies(viewer: Viewer, *, acting: bool = False) -> set[str]:
+    return {
+        m.organisation_id
+        for m in viewer.memberships
+        if m.jurisdiction and m.verified and m.jurisdiction in viewer.jurisdictions and (m.may_write or not acting)
+    }
+
+
+def check_can_see(viewer: Viewer, case: CaseFacts) -> None:
+    """Raise NotFound for those who have no part in the case."""
+    if not own_parties(viewer, case) and not sees_as_broker(viewer, case):
+        raise NotFound
+
+
+def can_see(viewer: Viewer, case: CaseFacts) -> bool:
+    """Whether the viewer has a part in the case."""
+    try:
+        check_can_see(viewer, case)
+    except NotFound:
+        return False
+    return True
+
+
+def roles(viewer: Viewer | None, case: CaseFacts) -> frozenset[Actor]:
+    """In which roles the viewer acts in the case: none for those who only read. None is the system."""
+    if viewer is None:
+        return frozenset({Actor.SYSTEM})
+    found = {ACTORS[p.side] for p in own_parties(viewer, case) if viewer.may_write_for(p.organisation_id)}
+    if sees_as_broker(viewer, case) and acts_as_broker(viewer, case):
+        found.add(Actor.BROKER)
+    return frozenset(found)
+
+
+def acts_as_broker(viewer: Viewer, case: CaseFacts) -> bool:
+    """Whether a broker who sees the case also decides in it."""
+    in_region = bool(case.regions & set(viewer.acting_jurisdictions))
+    return in_region or bool(set(case.agencies) & _agencies(viewer, acting=True))
+
+
+def check_can_broker(viewer: Viewer, case: CaseFacts) -> None:
+    """Raise NotFound for strangers, Forbidden for everybody in the case but its brokers."""
+    check_can_see(viewer, case)
+    if Actor.BROKER not in roles(viewer, case):
+        raise Forbidden
+
+
+def can_broker(viewer: Viewer, case: CaseFacts) -> bool:
+    """Whether the viewer acts as a broker of the case."""
+    try:
+        check_can_broker(viewer, case)
+    except (NotFound, Forbidden):
+        return False
+    return True
+
+
+def check_can_speak(viewer: Viewer, case: CaseFacts) -> None:
+    """Raise NotFound for strangers, Forbidden for those who only read."""
+    check_can_see(viewer, case)
+    if not roles(viewer, case):
+        raise Forbidden
+
+
+def can_speak(viewer: Viewer, case: CaseFacts) -> bool:
+    """Whether the viewer takes part in the case and does not only read."""
+    try:
+        check_can_speak(viewer, case)
+    except (NotFound, Forbidden):
+        return False
+    return True
+
+
+def check_can_begin(viewer: Viewer, regions: Collection[str], organisation_ids: Collection[str]) -> None:
+    """Raise Forbidden for those who are no acting broker of one of the regions, or a member of one of the parties."""
+    if not set(regions) & set(viewer.acting_jurisdictions):
+        raise Forbidden
+    if set(organisation_ids) & set(viewer.organisation_ids) - _agencies(viewer):
+        raise Forbidden(
+            "您是其中一方的成员，请由其他撮合员引荐。",
+            "You are a member of one of the parties; another broker has to make this introduction.",
+        )
+
+
+def visible_to(viewer: Viewer) -> ColumnElement[bool]:
+    """The SQL condition for the cases in which the viewer has a part: the row-wise twin of `can_see`."""
+    asked = select(CaseParty.introduction_id).where(
+        col(CaseParty.organisation_id).in_(viewer.verified_organisation_ids), col(CaseParty.state).not_in(OUTSIDE)
+    )
+    agencies = _agencies(viewer)
+    own = select(CaseParty.introduction_id).where(
+        col(CaseParty.organisation_id).in_(set(viewer.organisation_ids) - agencies)
+    )
+    near = select(CaseParty.introduction_id).where(
+        col(CaseParty.region).in_(viewer.jurisdictions), col(CaseParty.side).in_(MAIN)
+    )
+    led = select(CaseBroker.introduction_id).where(col(CaseBroker.organisation_id).in_(agencies))
+    case = col(Introduction.id)
+    as_broker = and_(or_(case.in_(near), case.in_(led)), case.not_in(own))
+    return or_(case.in_(asked), as_broker)
