@@ -1,7 +1,7 @@
 """Introductions: both sides opt in, what opens then and closes again, who sees what before."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import pytest
@@ -11,6 +11,7 @@ from backend.db import Database, utc_now
 from backend.decisions.models import Decision, DecisionKind
 from backend.disclosure.models import SubjectKind, Tier
 from backend.disclosure.releases import released_tiers
+from backend.disclosure.service import BadNote
 from backend.errors import Conflict, Forbidden, NotFound
 from backend.introductions import brokers, cases, clock, parties, policy, service, signing, undertaking
 from backend.introductions.brokers import LegShare
@@ -68,7 +69,7 @@ class Scene:
         query = select(Notification.notice).where(
             Notification.user_id == party.user.id, Notification.subject_kind == "introduction"
         )
-        return self.do(lambda s: list(s.exec(query).all()))
+        return [Notice(notice) for notice in self.do(lambda s: s.exec(query).all())]
 
     def decisions(self) -> list[DecisionKind]:
         return self.do(lambda s: [d.kind for d in s.exec(select(Decision)).all()])
@@ -143,7 +144,7 @@ def test_declining_closes_what_was_opened_and_gives_the_need_back(scene: Scene) 
 
 def test_a_reason_of_ones_own_needs_words(scene: Scene) -> None:
     row = scene.propose()
-    with pytest.raises(service.BadNote):
+    with pytest.raises(BadNote):
         scene.do(lambda s: service.decline(s, scene.hospital.viewer, row.id, DeclineReason.OTHER, " "))
 
 
@@ -172,7 +173,10 @@ def test_the_clock_reminds_tells_the_broker_and_ends(scene: Scene) -> None:
     assert asked
     due = clock.deadlines(clock.Clock(), asked)
     second = timedelta(seconds=1)
-    run = lambda at: scene.do(lambda s: clock.run(s, clock.Clock(), at))  # noqa: E731
+
+    def run(at: datetime) -> tuple[int, int, int]:
+        return scene.do(lambda s: clock.run(s, clock.Clock(), at))
+
     assert run(due.remind - second) == (0, 0, 0)
     assert run(due.remind) == (1, 0, 0)
     assert run(due.remind) == (0, 0, 0)
