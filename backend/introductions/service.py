@@ -269,7 +269,7 @@ def _proposed(session: Session, viewer: Viewer, actor: Actor, case: Case, messag
     cases.announce(session, case, Notice.INTRODUCTION_PROPOSED, viewer.user_id, parties=asked)
     # Whoever asked for it, or picked the response, has accepted.
     for party in [p for p in case.parties if p.state is PartyState.ACCEPTED]:
-        _accepted(session, None, case, party)
+        _accepted(session, None, case, party, is_news=False)
     session.flush()
     return case.row
 
@@ -309,7 +309,7 @@ def _acting_party(viewer: Viewer, case: Case) -> CaseParty:
     return party
 
 
-def _accepted(session: Session, viewer: Viewer | None, case: Case, party: CaseParty) -> None:
+def _accepted(session: Session, viewer: Viewer | None, case: Case, party: CaseParty, *, is_news: bool = True) -> None:
     actor = policy.ACTORS[party.side]
     step = transition(TABLE, case.row.status, ACCEPTING[actor])
     case.row.status = IntroductionStatus(step.target)
@@ -323,8 +323,8 @@ def _accepted(session: Session, viewer: Viewer | None, case: Case, party: CasePa
         opening.open_briefs(session, case)
         opening.follow_need(session, case)
         cases.decided(session, case, DecisionKind.INTRODUCED, None, side=Actor.SYSTEM)
-    assert step.notice is not None
-    cases.announce(session, case, Notice(step.notice), user_id, parties=case.parties, brokers=True)
+    if is_news and step.notice is not None:
+        cases.announce(session, case, Notice(step.notice), user_id, parties=case.parties, brokers=True)
 
 
 def decline(

@@ -127,6 +127,7 @@ def test_the_other_side_does_not_learn_what_was_asked_for(scene: Scene) -> None:
     # Who asked has accepted.
     assert scene.propose().status is IntroductionStatus.ACCEPTED_BY_CAPABILITY
     assert scene.listed(scene.hospital) == [row.id]
+    assert scene.told(scene.hospital) == [Notice.INTRODUCTION_PROPOSED]
     assert scene.answer(scene.hospital, row).status is IntroductionStatus.INTRODUCED
 
 
