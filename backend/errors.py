@@ -67,6 +67,14 @@ class BodyTooLarge(DomainError):
     en = "The submission is too large and was not accepted. Please shorten it and try again."
 
 
+class UnexpectedContent(DomainError):
+    """The body is of a kind that the address does not take."""
+
+    status = 415
+    zh = "提交内容的格式不受支持，请从页面上的表单提交；程序请以 application/json 提交。"
+    en = "Content of this kind is not accepted. Use the form on the page; programs send application/json."
+
+
 class LinkExpired(DomainError):
     """A link of a mail that was used already, is too old, or was never sent."""
 
