@@ -19,7 +19,7 @@ MESSAGES = {
     "session-ended": _("该设备上的登录已结束。"),
     "sessions-ended": _("其他设备上的登录已全部结束。"),
     "second-factor-on": _("二次验证已启用。今后登录时，除密码外还需要验证码。"),
-    "second-factor-off": _("二次验证已关闭。"),
+    "second-factor-off": _("二次验证已关闭，其他设备的登录和访问令牌已全部停用。"),
     "codes-renewed": _("新的恢复码已启用，原有恢复码全部作废。"),
     "account-deleted": _("账号已注销，个人信息已清除。"),
     "organisation-registered": _("单位已登记，等待主管部门核验。核验通过前，可以查看公开的摘要。"),

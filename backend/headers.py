@@ -1,4 +1,4 @@
-"""Middleware: security headers, HEAD as GET, and what a write has to be: from this site, of a known kind, not too large."""
+"""Middleware: security headers, HEAD as GET, and what a write has to be: from here, of a known kind, not too large."""
 
 import re
 

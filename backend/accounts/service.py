@@ -29,7 +29,7 @@ class Client:
 
     address: str
     user_agent: str
-    days: int
+    days: float
 
 
 class Step(StrEnum):

@@ -130,7 +130,9 @@ def test_a_form_of_another_kind_is_refused(kind: str | None, client: TestClient)
     assert client.post("/sign-out", headers=headers).status_code == 303
 
 
-@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded; charset=utf-8", "Multipart/Form-Data; boundary=x"])
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded; charset=utf-8", "Multipart/Form-Data; boundary=x"]
+)
 def test_a_form_by_any_spelling_is_read(kind: str, client: TestClient) -> None:
     assert client.post("/sign-in", content=b"--x--\r\n", headers={"Content-Type": kind}).status_code == 422
 
