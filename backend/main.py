@@ -32,7 +32,7 @@ from backend.csrf import SAFE_METHODS
 from backend.db import Database, is_conflict, is_unavailable
 from backend.disclosure.models import SubjectKind
 from backend.errors import DomainError, NotFound, NotSignedIn, SecondFactorMissing
-from backend.headers import SECURITY_HEADERS, Compression, HeadAsGet, RequestGuard, SecurityHeaders
+from backend.headers import SECURITY_HEADERS, Compression, HeadAsGet, RequestGuard, SecureCookies, SecurityHeaders
 from backend.htmx import wants_fragment
 from backend.i18n import gettext as _
 from backend.jobs import index_task, make_tasks
@@ -154,6 +154,8 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     if settings.by_https:
         app.add_middleware(StrictTransport)
+    if settings.sends_cookies_by_https_alone:
+        app.add_middleware(SecureCookies)
     app.add_middleware(SessionsSeen, database=lambda: app.state.database)
     app.add_middleware(RunAgain)
     app.add_middleware(HeadAsGet)

@@ -190,6 +190,28 @@ def test_a_code_is_taken_once(app: FastAPI, member: Party, sign_in: SignIn, move
         assert enter(visitor, code) == status
 
 
+@pytest.mark.parametrize("kind", ["time", "recovery"])
+def test_the_holder_is_told_of_a_code_that_is_used_again(
+    kind: str, postbox: Postbox, app: FastAPI, member: Party, sign_in: SignIn, move: Moved
+) -> None:
+    """Refused, written down, and told (ASVS 2.8.5); a wrong code is no reason for a mail."""
+    here = sign_in(member)
+    phone = set_up(here)
+    move(30)
+    code = phone.code(30) if kind == "time" else phone.codes[2]
+    visitor = TestClient(app, follow_redirects=False)
+    sign_in_by_password(visitor, member)
+    assert enter(visitor, code) == 303
+    postbox.collect()
+    sign_in_by_password(visitor, member)
+    assert enter(visitor, "000 000") == 422
+    assert postbox.collect() == []
+    assert enter(visitor, code) == 422
+    assert "A code was used again" in postbox.the_one(member.user.email).subject
+    assert here.post(f"{OWN}/off", data={"password": PASSWORD, "code": code}).status_code == 422
+    assert "A code was used again" in postbox.the_one(member.user.email).subject
+
+
 def test_a_clock_may_be_off_by_one_step_and_no_more(app: FastAPI, member: Party, sign_in: SignIn, move: Moved) -> None:
     phone = set_up(sign_in(member))
     move(300)
