@@ -13,8 +13,8 @@ from backend.mailer import queue
 def of_sign_in(session: Session, user: User, *, address: str, user_agent: str) -> None:
     """Tell of a sign-in from an address that has not been used lately, by a browser that is not signed in elsewhere.
 
-    Addresses change on the way to work and browsers are updated: both have to be new. The first sign-in of an account is
-    no news. Called before the new session is opened. Source: ASVS 2.2.3.
+    Addresses change on the way to work and browsers are updated: both have to be new. The first sign-in of an account
+    is no news. Called before the new session is opened. Source: ASVS 2.2.3.
     """
     known = throttle.is_known_place(session, user.id, address)
     throttle.remember_place(session, user.id, address)
