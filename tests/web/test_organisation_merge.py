@@ -291,15 +291,24 @@ def test_both_have_to_lie_in_the_jurisdiction(
     assert merge(sign_in(make.somebody(is_admin=True)), duplicate, far) == 303
 
 
-def test_the_members_of_an_unverified_duplicate_read_what_they_become_a_part_of(
+def test_the_members_of_an_unverified_duplicate_read_nothing_until_an_owner_lets_them_in(
     kept: Party, make: Factory, sign_in: SignIn
 ) -> None:
-    """The reason why the preview names them."""
+    """A broker could have had the duplicate registered, to let its members into any organisation of the region."""
     unverified = make.owner(OrganisationKind.HOSPITAL, name="示例重复医院", verified=False)
     draft = make.need(kept, publish=False, audience=Audience.MEMBERS)
-    client = sign_in(unverified)
+    client, broker = sign_in(unverified), sign_in(make.broker(PUTUO))
     assert client.get(f"/needs/{draft.id}").status_code == 404
-    assert merge(sign_in(make.broker(PUTUO)), unverified, kept) == 303
+    assert merge(broker, unverified, kept) == 303
+    assert client.get(f"/needs/{draft.id}").status_code == 404
+    owners = sign_in(kept)
+    page = read(owners.get(url(kept, "members")).text)
+    assert "原为“示例重复医院”的成员" in page["main"].text
+    (accept,) = [e.attributes["action"] for e in page.all("form") if "accept" in e.attributes.get("action", "")]
+    for other in (client, broker, sign_in(make.party())):
+        assert other.post(accept, data={"role": "owner"}).status_code == 403
+    assert client.get(f"/needs/{draft.id}").status_code == 404
+    assert owners.post(accept, data={"role": "viewer"}).status_code == 303
     assert client.get(f"/needs/{draft.id}").status_code == 200
 
 

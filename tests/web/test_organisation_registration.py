@@ -4,12 +4,15 @@ import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from backend.accounts.models import User
 from backend.audit.models import AuditEvent
 from backend.config import Settings
 from backend.db import Database
+from backend.organisations import service
 from backend.organisations.models import MemberRole, Membership, MembershipRequest, Organisation, OrganisationKind
 from backend.organisations.registration import WAITING_AT_ONCE
 from backend.organisations.states import OrganisationStatus
+from backend.personal import service as personal
 from tests.conftest import SignIn
 from tests.factories import JIADING, PUTUO, Factory, Party
 from tests.unit.test_credit_code import code
@@ -251,15 +254,19 @@ class TestOneThatExists:
             events = session.exec(select(AuditEvent.event).where(AuditEvent.subject_id == owner.organisation.id)).all()
         assert events == ["organisation:member:request", "organisation:member:request-refuse"]
 
-    def test_without_an_owner_is_answered_by_the_broker(
+    def test_of_a_list_without_members_is_answered_by_the_broker(
         self, registrant: TestClient, person: Party, make: Factory, sign_in: SignIn, database: Database
     ) -> None:
-        hospital, broker, elsewhere = make.hospital(name="示例医院"), make.broker(PUTUO), make.broker(JIADING)
+        with database.session(write=True) as session:
+            listed = service.create_organisation(
+                session, name="示例医院", kind=OrganisationKind.HOSPITAL, region=PUTUO, verified=True
+            )
+        member, broker, elsewhere = make.party(), make.broker(PUTUO), make.broker(JIADING)
         registrant.post("/organisations/join", data={"name": "示例医院"})
         with database.session() as session:
             request = session.exec(select(MembershipRequest)).one()
         url = f"/organisations/requests/{request.id}/accept"
-        assert sign_in(hospital).post(url, data={"role": "editor"}).status_code == 403
+        assert sign_in(member).post(url, data={"role": "editor"}).status_code == 403
         assert sign_in(elsewhere).post(url, data={"role": "owner"}).status_code == 403
         assert person.user.email not in sign_in(elsewhere).get("/organisations/waiting").text
         brokers = sign_in(broker)
@@ -267,7 +274,43 @@ class TestOneThatExists:
         answer = brokers.post(url, data={"role": "owner"})
         assert answer.headers["location"] == "/organisations/waiting"
         assert person.user.email not in read(brokers.get("/organisations/waiting").text)["main"].text
-        assert registrant.get(f"/organisations/{hospital.organisation.id}/edit").status_code == 200
+        assert registrant.get(f"/organisations/{listed.id}/edit").status_code == 200
+
+    @pytest.mark.parametrize("how", ["members without an owner", "closed account"])
+    def test_that_has_had_members_and_has_no_owner_is_answered_by_an_administrator(
+        self,
+        how: str,
+        registrant: TestClient,
+        person: Party,
+        make: Factory,
+        sign_in: SignIn,
+        database: Database,
+        settings: Settings,
+    ) -> None:
+        """Its drafts are read by no broker, who could let a friend in else."""
+        broker, admin = make.broker(PUTUO), make.somebody(is_admin=True)
+        if how == "closed account":
+            party = make.somebody()
+            sign_in(party).post("/organisations", data=form(sign_in(party), name="示例公司", credit_code=code(5)))
+            with database.session(write=True) as session:
+                user = session.get(User, party.user.id)
+                assert user
+                personal.delete_account(session, user, actor_id=None)
+        else:
+            make.party(name="示例公司")
+        sent = len(to(mails(database, settings), admin.user.email))
+        registrant.post("/organisations/join", data={"name": "示例公司"})
+        assert len(to(mails(database, settings), admin.user.email)) == sent + 1
+        with database.session() as session:
+            request = session.exec(select(MembershipRequest)).one()
+        url = f"/organisations/requests/{request.id}/accept"
+        brokers, admins = sign_in(broker), sign_in(admin)
+        assert person.user.email not in brokers.get("/organisations/waiting").text
+        refused = brokers.post(url, data={"role": "owner"})
+        assert refused.status_code == 403 and "平台管理员" in read(refused.text)["main"].text
+        assert person.user.email in admins.get("/organisations/waiting").text
+        assert admins.post(url, data={"role": "owner"}).headers["location"] == "/organisations/waiting"
+        assert person.user.email not in read(admins.get("/organisations/waiting").text)["main"].text
 
     def test_what_nobody_registered_cannot_be_joined(self, registrant: TestClient) -> None:
         answer = registrant.post("/organisations/join", data={"name": "没有这家公司"})
