@@ -14,6 +14,7 @@ from backend.accounts.service import find_by_email, normalise_email
 from backend.audit import events
 from backend.db import Database, utc_now
 from backend.errors import Conflict, DomainError, Forbidden, NotFound
+from backend.forms import holds_address
 from backend.organisations import policy, service
 from backend.organisations.models import Invitation, MemberRole, Organisation
 from backend.organisations.policy import Viewer
@@ -38,6 +39,13 @@ class TooManyInvitations(Conflict):
 
     zh = "今天发出的邀请已达上限，请明天再邀请。单位核验通过后，每天可邀请的人数会增加。"
     en = "Today's limit of invitations has been reached. Please go on tomorrow."
+
+
+class AddressInName(Conflict):
+    """The mail would carry an address that a stranger chose under our name."""
+
+    zh = "单位名称或您的姓名中含有网址等内容，不能写进邀请邮件。请先更正单位名称，或在“账号与安全”中更正姓名。"
+    en = "The name of the organisation or your own holds an address, which our mail must not carry. Change it first."
 
 
 class InvitationGone(DomainError):
@@ -74,7 +82,7 @@ def invite(
 ) -> Invitation:
     """Invite an address; an open invitation of the same address gives way to the new one.
 
-    Raises NotFound, Forbidden, AlreadyMember or TooManyInvitations.
+    Raises NotFound, Forbidden, AlreadyMember, TooManyInvitations or AddressInName.
     """
     organisation = service.get(session, viewer, organisation_id)
     policy.check_can_manage(viewer, organisation)
@@ -86,6 +94,11 @@ def invite(
     user = find_by_email(session, address)
     if user and service.membership(session, user.id, organisation_id):
         raise AlreadyMember
+    # Forms refuse such names; some may be older than that.
+    if holds_address(viewer.name) or (
+        organisation.name != organisation.verified_name and holds_address(organisation.name)
+    ):
+        raise AddressInName
     if _sent_today(session, organisation_id) >= (A_DAY if organisation.is_verified else A_DAY_UNVERIFIED):
         raise TooManyInvitations
     for earlier in _open(session, organisation_id):

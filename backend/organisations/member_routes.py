@@ -70,7 +70,7 @@ def invite(request: Request, organisation_id: str, session: SessionDep, viewer: 
     role = MemberRole(str(form.role.data))
     try:
         invitations.invite(session, viewer, organisation_id, str(form.invitation_id.data), str(form.email.data), role)
-    except (invitations.AlreadyMember, invitations.TooManyInvitations) as error:
+    except (invitations.AlreadyMember, invitations.TooManyInvitations, invitations.AddressInName) as error:
         form.email.errors = [error.zh]
         return _show_members(request, session, viewer, organisation_id, form, status=422)
     return flash.put(redirect(request, f"/organisations/{organisation_id}/members"), "member-invited")

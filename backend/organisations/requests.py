@@ -62,7 +62,8 @@ class OwnRequest:
 def ask(session: Session, viewer: Viewer, name: str, credit_code: str | None, message: str) -> str | None:
     """Ask for membership of the organisation of that code or name, without learning more of it.
 
-    Returns its id where the viewer is a member already. Asked twice, it is one request.
+    Returns its id where the viewer is a member already. Asked twice, it is one request. The message is read on the page,
+    as a mail carries no text of strangers.
 
     Raises NothingRegistered or TooManyRequests.
     """
@@ -95,7 +96,6 @@ def ask(session: Session, viewer: Viewer, name: str, credit_code: str | None, me
             url=f"/organisations/{organisation.id}/members" if owners else "/organisations/waiting",
             name=viewer.name,
             email=viewer.email,
-            message=message,
         )
     return None
 

@@ -161,6 +161,7 @@ def change_organisation(
     form: OrganisationForm = OrganisationForm.read(data)
     form.organisation_id.data = organisation_id
     form.code_is_optional = organisation.credit_code is None
+    form.verified_name = organisation.verified_name
     page = OrganisationFormPage(form, _edit_url(organisation), organisation)
     if not form.validate():
         return render(request, "organisations/form.html", page, status=422)

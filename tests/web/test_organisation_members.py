@@ -6,12 +6,20 @@ import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from backend.accounts.models import User
 from backend.audit.models import AuditEvent
 from backend.config import Settings
 from backend.db import Database, utc_now
 from backend.mailer import Mail
 from backend.organisations.invitations import A_DAY_UNVERIFIED
-from backend.organisations.models import Department, Invitation, MemberRole, Membership, OrganisationKind
+from backend.organisations.models import (
+    Department,
+    Invitation,
+    MemberRole,
+    Membership,
+    Organisation,
+    OrganisationKind,
+)
 from tests.conftest import SignIn
 from tests.factories import Factory, Party
 from tests.web.mails import links, mails, path, text, to
@@ -194,6 +202,26 @@ class TestInvitation:
         assert status == 422
         assert read(page).error("email")
         assert read(page).fields["email"] == email
+        assert mails(database, settings) == []
+
+    @pytest.mark.parametrize("whose", ["organisation", "inviter"])
+    def test_carries_no_address_in_a_name_from_former_times(
+        self, whose: str, make: Factory, sign_in: SignIn, database: Database, settings: Settings
+    ) -> None:
+        party = make.owner(verified=False)
+        client = sign_in(party)
+        with database.session(write=True) as session:
+            if whose == "organisation":
+                organisation = session.get(Organisation, party.organisation.id)
+                assert organisation
+                organisation.name = "领奖请点 evil.example"
+            else:
+                user = session.get(User, party.user.id)
+                assert user
+                user.name = "请看 evil.example"
+        status, page = invite(client, party)
+        assert status == 422
+        assert "不能写进邀请邮件" in read(page).error("email") and read(page).fields["email"] == INVITED
         assert mails(database, settings) == []
 
     def test_sent_twice_is_one(self, owner: Party, sign_in: SignIn, database: Database, settings: Settings) -> None:
