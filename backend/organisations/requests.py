@@ -62,8 +62,8 @@ class OwnRequest:
 def ask(session: Session, viewer: Viewer, name: str, credit_code: str | None, message: str) -> str | None:
     """Ask for membership of the organisation of that code or name, without learning more of it.
 
-    Returns its id where the viewer is a member already. Asked twice, it is one request. The message is read on the page,
-    as a mail carries no text of strangers.
+    Returns its id where the viewer is a member already. Asked twice, it is one request. The message is read on the
+    page, as a mail carries no text of strangers.
 
     Raises NothingRegistered or TooManyRequests.
     """
