@@ -356,7 +356,7 @@ class TestByABroker:
         page = read(broker.get(url(unverified, "merge"), params={"into": "示例中心医院"}).text)
         said = page["main"].text
         for expected in (
-            "须申请加入",
+            "加入申请将自动提交",
             "转为加入申请",
             unverified.user.email,
             "邀请 1 份：合并后失效",
