@@ -197,7 +197,9 @@ class Issuer:
         verified = claims.get("email_verified") is True and "@" in email and len(email) <= EMAIL_LENGTH
         name = clean_line(str(claims.get("name") or ""))
         if not name or holds_address(name):
-            name = email.partition("@")[0] or "用户"
+            name = email.partition("@")[0]
+        if not name or holds_address(name):
+            name = "用户"
         return Identity(
             issuer=str(self._settings.oidc_issuer)[:255],
             subject=str(claims["sub"])[:255],

@@ -25,6 +25,7 @@ TO_AUTHOR = frozenset(
         Notice.EXPIRING,
         Notice.EXPIRED,
         Notice.RELEASE_PROPOSED,
+        Notice.SUPPORTED,
     }
 )
 NOTIFICATIONS = "/notifications"

@@ -25,6 +25,7 @@ from backend.disclosure.policy import (
 from backend.disclosure.releases import grant, opened_to, released_tiers, revoke
 from backend.errors import Conflict, DomainError, Forbidden
 from backend.notifications.models import Notice
+from backend.organisations import service as organisations
 from backend.organisations.policy import Viewer
 from backend.transitions import Actor, Transition
 
@@ -115,6 +116,7 @@ def save(
     for name in changed:
         setattr(subject, name, values[name])
     if is_new:
+        organisations.check_is_there(session, viewer, subject.organisation_id)
         session.add(subject)
         session.flush()
         events.record(session, of.create_event, of.kind, subject.id, actor_id=viewer.user_id)

@@ -67,10 +67,11 @@ class WaitingPage:
 
 @dataclass(frozen=True)
 class MergePage:
-    """Context of organisations/merge.html."""
+    """Context of organisations/merge.html. `moves` says that members and texts go along."""
 
     organisation: Organisation
     form: MergeForm
+    moves: bool
     preview: merging.Preview | None = None
 
 
@@ -160,6 +161,7 @@ def change_organisation(
     form: OrganisationForm = OrganisationForm.read(data)
     form.organisation_id.data = organisation_id
     form.code_is_optional = organisation.credit_code is None
+    form.verified_name = organisation.verified_name
     page = OrganisationFormPage(form, _edit_url(organisation), organisation)
     if not form.validate():
         return render(request, "organisations/form.html", page, status=422)
@@ -202,19 +204,20 @@ def merge_form(
 ) -> Response:
     """Name the organisation that stays, then look at what moves."""
     organisation = service.get(session, viewer, organisation_id)
-    policy.check_can_merge_away(viewer, organisation)
+    merging.check_can_merge_away(session, viewer, organisation, references)
+    moves = policy.can_hand_over(viewer)
     if "into" not in request.query_params:
-        return render(request, "organisations/merge.html", MergePage(organisation, MergeForm()))
+        return render(request, "organisations/merge.html", MergePage(organisation, MergeForm(), moves))
     form = MergeForm(data={"into": request.query_params["into"].strip()})
     try:
         if not form.validate():
-            return render(request, "organisations/merge.html", MergePage(organisation, form), status=422)
+            return render(request, "organisations/merge.html", MergePage(organisation, form, moves), status=422)
         kept = merging.find(session, viewer, str(form.into.data))
         preview = merging.preview(session, viewer, organisation_id, kept.id, references)
     except merging.Unsuitable as error:
         form.into.errors = [error.zh]
-        return render(request, "organisations/merge.html", MergePage(organisation, form), status=error.status)
-    return render(request, "organisations/merge.html", MergePage(organisation, form, preview))
+        return render(request, "organisations/merge.html", MergePage(organisation, form, moves), status=error.status)
+    return render(request, "organisations/merge.html", MergePage(organisation, form, moves, preview))
 
 
 @router.post("/organisations/{organisation_id}/merge")

@@ -54,7 +54,7 @@ FOR_READERS: dict[str, list[str]] = {
     "/organisations": ["/organisations"],
     "/organisations/new": ["/organisations/new"],
     "/organisations/waiting": ["/organisations/waiting"],
-    "/invitation": ["/invitation?token={words}"],
+    "/invitation": ["/invitation?token={words}", "/invitation"],
     "/reviews": ["/reviews"],
     "/released": ["/released"],
     "/notifications": ["/notifications", "/notifications?page=2"],

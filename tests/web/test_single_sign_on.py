@@ -120,6 +120,23 @@ def test_what_the_token_leaves_out_is_asked_of_userinfo(
     assert users(database)[0].email == EMAIL
 
 
+@pytest.mark.parametrize(
+    ("email", "name", "called"),
+    [
+        ("li@hospital.example", "请看 evil.example", "li"),
+        ("evil.com@hospital.example", "", "用户"),
+        ("www.evil@hospital.example", "请看 evil.example", "用户"),
+    ],
+)
+def test_a_name_never_holds_an_address(
+    email: str, name: str, called: str, issuer: TestIssuer, site: TestClient, database: Database
+) -> None:
+    """Our mails to others carry it."""
+    issuer.user |= {"email": email, "name": name}
+    assert site.get(go(site)).status_code == 303
+    assert users(database)[0].name == called
+
+
 def test_whoever_has_registered_the_address_before_keeps_no_way_in(site: TestClient, database: Database) -> None:
     form = {"name": "陌生人", "email": EMAIL, "password": "three-quiet-lanterns", "next": "/"}
     assert site.post("/register", data=form).status_code == 303
