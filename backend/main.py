@@ -27,6 +27,7 @@ from backend.attachments import routes as attachments
 from backend.attachments.storage import make_storage
 from backend.capabilities import routes as capabilities
 from backend.capabilities import service as capabilities_service
+from backend.client_address import ProxyNoticed
 from backend.config import FRONTEND_DIR, Settings
 from backend.csrf import SAFE_METHODS
 from backend.db import Database, is_conflict, is_unavailable
@@ -41,7 +42,6 @@ from backend.matching import ranker
 from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
-from backend.matching.pace import Pace
 from backend.monitoring import routes as monitoring
 from backend.needs import routes as needs
 from backend.needs import service as needs_service
@@ -54,6 +54,7 @@ from backend.organisations import member_routes as members
 from backend.organisations import routes as organisations
 from backend.organisations.deps import load_viewer
 from backend.oversight import routes as oversight
+from backend.pace import Pace
 from backend.personal import routes as personal
 from backend.quiet import keep_server_quiet, trace, where
 from backend.references import REFERENCES
@@ -146,7 +147,7 @@ def create_app(
     app.add_middleware(
         RequestGuard,
         max_body_bytes=settings.max_body_bytes,
-        uploads=re.compile(f"{attachments.UPLOADS.pattern}|{rehearsal.FILL_PATH}"),
+        uploads=re.compile("|".join((attachments.UPLOADS.pattern, rehearsal.FILL_PATH, api.UPLOADS))),
         # A file that is a little too large still gets its reason beside the field.
         max_upload_bytes=max(2 * settings.max_upload_bytes, settings.max_body_bytes),
     )
@@ -158,6 +159,8 @@ def create_app(
         app.add_middleware(SecureCookies)
     app.add_middleware(SessionsSeen, database=lambda: app.state.database)
     app.add_middleware(RunAgain)
+    if settings.proxy_hops == 0:
+        app.add_middleware(ProxyNoticed)
     app.add_middleware(HeadAsGet)
     app.add_middleware(HostCheck, hosts=settings.known_hosts)
     app.add_middleware(Observed)
