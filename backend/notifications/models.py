@@ -26,6 +26,7 @@ class Notice(StrEnum):
     RELEASE_REVOKED = "release_revoked"
     RELEASE_CHANGED = "release_changed"
     RELEASE_PROPOSED = "release_proposed"
+    ADMIN_ACCESS = "admin_access"
 
 
 class Notification(SQLModel, table=True):

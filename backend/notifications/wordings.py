@@ -19,6 +19,7 @@ NOTICES = {
     Notice.RELEASE_REVOKED: _("向贵单位开放的内容已收回"),
     Notice.RELEASE_CHANGED: _("向贵单位开放的内容有修改"),
     Notice.RELEASE_PROPOSED: _("撮合员建议开放内容，请决定"),
+    Notice.ADMIN_ACCESS: _("平台管理员说明理由后查看了详情"),
 }
 ENGLISH = {
     Notice.REVIEW_WAITING: "A text is waiting for your review",
@@ -36,4 +37,5 @@ ENGLISH = {
     Notice.RELEASE_REVOKED: "A text is no longer open to your organisation",
     Notice.RELEASE_CHANGED: "A text that is open to your organisation was changed",
     Notice.RELEASE_PROPOSED: "A broker proposes to open your text; please decide",
+    Notice.ADMIN_ACCESS: "An administrator gave a reason and opened the brief of your text",
 }
