@@ -19,6 +19,9 @@ from starlette.types import Scope
 from backend.accounts import routes as accounts
 from backend.accounts.seen import SessionsSeen
 from backend.accounts.single_sign_on import Issuer
+from backend.admin import audit_routes as admin_audit
+from backend.admin import routes as admin
+from backend.admin import user_routes as admin_users
 from backend.again import RunAgain
 from backend.api import pages as api_pages
 from backend.api import problems
@@ -53,6 +56,7 @@ from backend.organisations import department_routes as departments
 from backend.organisations import member_routes as members
 from backend.organisations import routes as organisations
 from backend.organisations.deps import load_viewer
+from backend.oversight import access_routes as reasoned_access
 from backend.oversight import routes as oversight
 from backend.pace import Pace
 from backend.personal import routes as personal
@@ -169,8 +173,10 @@ def create_app(
     # Suggestions, releases and the like come before needs, or their addresses would be taken for actions on a need.
     subjects = (needs, capabilities)
     of_organisations = (organisations, members, departments)
-    above = (monitoring, matching, oversight, rehearsal, personal, attachments, api_pages, notifications)
-    for routes in (*above, *of_organisations, *subjects):
+    above = (monitoring, matching, rehearsal, personal, attachments, api_pages, notifications)
+    overseeing = (oversight, reasoned_access)
+    administration = (admin, admin_audit, admin_users)
+    for routes in (*administration, *above, *overseeing, *of_organisations, *subjects):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])

@@ -14,7 +14,7 @@ from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.disclosure.drafts import DraftCopy
-from backend.disclosure.models import Release, ReleaseProposal, StatusChange, SubjectVersion
+from backend.disclosure.models import ReasonedAccess, Release, ReleaseProposal, StatusChange, SubjectVersion
 from backend.mailer import Mail
 from backend.matching.models import SearchDocument, SearchSequence
 from backend.needs.models import Need, Requirement
@@ -42,6 +42,7 @@ TABLES = (
     Notification,
     Organisation,
     OutboxRow,
+    ReasonedAccess,
     RecoveryCode,
     Release,
     ReleaseProposal,

@@ -18,6 +18,7 @@ from backend.capabilities import service as capabilities
 from backend.db import utc_now
 from backend.disclosure.models import SubjectKind
 from backend.disclosure.policy import Opened
+from backend.disclosure.service import opened_to, read_for
 from backend.errors import Conflict, DomainError, NotFound
 from backend.needs import service as needs
 from backend.organisations.policy import Viewer
@@ -219,7 +220,8 @@ def open_file(
         # Somebody else came first.
         storage.discard(stripped.stored_name)
     content = storage.open(attachment.stored_name)
-    _record(session, Event.ATTACHMENT_OPEN, viewer, opened, attachment)
+    releases = opened_to(session, viewer, kind, subject_id)
+    _record(session, Event.ATTACHMENT_OPEN, viewer, opened, attachment, read_for(viewer, opened.facts, releases))
     name = _shown_name(viewer, opened, attachment, number)
     return Reading(content, name, MEDIA_TYPES[attachment.kind], attachment.size, attachment.kind in IMAGES)
 
@@ -288,8 +290,16 @@ def _take_over(
     _record(session, Event.ATTACHMENT_STRIP, viewer, opened, attachment)
 
 
-def _record(session: Session, event: Event, viewer: Viewer, opened: Opened, attachment: Attachment) -> None:
+def _record(
+    session: Session,
+    event: Event,
+    viewer: Viewer,
+    opened: Opened,
+    attachment: Attachment,
+    organisation_id: str | None = None,
+) -> None:
     """Who, which file and which content of it, beside which version of the text; never a name."""
+    through = {"organisation": organisation_id} if event is Event.ATTACHMENT_OPEN else {}
     record(
         session,
         event,
@@ -299,4 +309,5 @@ def _record(session: Session, event: Event, viewer: Viewer, opened: Opened, atta
         attachment=attachment.id,
         digest=attachment.digest[:16],
         version=opened.version,
+        **through,
     )

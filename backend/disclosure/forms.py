@@ -7,7 +7,7 @@ from wtforms import BooleanField, HiddenField
 from wtforms.validators import Regexp, ValidationError
 
 from backend.db import ID_PATTERN
-from backend.disclosure.models import TEXT_LENGTH, TITLE_LENGTH, Audience, Tier
+from backend.disclosure.models import TEXT_LENGTH, TITLE_LENGTH, AccessPurpose, Audience, Tier
 from backend.forms import BaseForm, Choice, text_area, text_field
 from backend.i18n import gettext as _
 from backend.taxonomies import device_categories, regions, specialties
@@ -15,6 +15,13 @@ from backend.transitions import Actor
 
 TIERS = {Tier.TEASER: _("摘要"), Tier.BRIEF: _("详情"), Tier.ANNEX: _("详情和密件")}
 ACTORS = {Actor.AUTHOR: _("发布单位"), Actor.BROKER: _("撮合员"), Actor.SYSTEM: _("系统")}
+PURPOSES = {
+    AccessPurpose.COMPLAINT: _("投诉举报核查"),
+    AccessPurpose.SECURITY: _("安全事件处置"),
+    AccessPurpose.SUPPORT: _("应发布单位请求协助"),
+    AccessPurpose.LAW: _("依法依规提供材料"),
+    AccessPurpose.OTHER: _("其他"),
+}
 AUDIENCES = {Audience.MEMBERS: _("已核验单位的成员"), Audience.PUBLIC: _("所有访客")}
 
 

@@ -27,6 +27,7 @@ class Notice(StrEnum):
     RELEASE_CHANGED = "release_changed"
     RELEASE_PROPOSED = "release_proposed"
     SUPPORTED = "supported"
+    ADMIN_ACCESS = "admin_access"
 
 
 class Notification(SQLModel, table=True):

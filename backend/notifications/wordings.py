@@ -20,6 +20,7 @@ NOTICES = {
     Notice.RELEASE_CHANGED: _("向贵单位开放的内容有修改"),
     Notice.RELEASE_PROPOSED: _("撮合员建议开放内容，请决定"),
     Notice.SUPPORTED: _("有单位或科室附议了您的需求"),
+    Notice.ADMIN_ACCESS: _("平台管理员说明理由后查看了详情"),
 }
 ENGLISH = {
     Notice.REVIEW_WAITING: "A text is waiting for your review",
@@ -38,4 +39,5 @@ ENGLISH = {
     Notice.RELEASE_CHANGED: "A text that is open to your organisation was changed",
     Notice.RELEASE_PROPOSED: "A broker proposes to open your text; please decide",
     Notice.SUPPORTED: "Somebody else lacks the same and has joined your need",
+    Notice.ADMIN_ACCESS: "An administrator gave a reason and opened the brief of your text",
 }
