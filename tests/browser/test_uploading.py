@@ -104,7 +104,7 @@ def test_what_cannot_be_taken_is_said_before_anything_is_sent(visit: Visit, tmp_
     upload(page).click()
     assert not sent
     for _ in range(3):
-        rows.first.get_by_role("button", name="取消").click()
+        rows.first.get_by_role("button", name="移除").click()
     expect(rows).to_have_count(0)
     expect(page.locator("#file")).to_be_focused()
 

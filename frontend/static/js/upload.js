@@ -35,11 +35,15 @@
 
   const rowsOf = (form) => [...form.querySelectorAll(".upload-row")];
 
+  const isGoing = (row) => row.dataset.state === "sending" || row.dataset.state === "checking";
+
   function setState(row, state, text = row.closest("ul").dataset[state]) {
     row.dataset.state = state;
     row.querySelector("[data-state-text]").textContent = text ?? "";
-    row.querySelector("progress").hidden = state !== "sending" && state !== "checking";
-    row.querySelector("[data-take-off]").hidden = state === "done";
+    row.querySelector("progress").hidden = !isGoing(row);
+    const button = row.querySelector("[data-take-off]");
+    button.hidden = state === "done";
+    button.firstElementChild.textContent = isGoing(row) ? button.dataset.callOff : button.dataset.takeOff;
   }
 
   function refuse(row, problem, again = false) {
@@ -53,7 +57,8 @@
   function add(form, files) {
     const field = form.elements.file;
     const list = form.querySelector(".uploads");
-    form.querySelector("#file-error")?.remove();
+    // What was said of the last attempt is over.
+    for (const said of form.parentElement.querySelectorAll("#error-summary, #file-error")) said.remove();
     for (const file of files) {
       const row = form.querySelector("template").content.firstElementChild.cloneNode(true);
       FILES.set(row, file);
@@ -116,7 +121,7 @@
     const rows = rowsOf(form);
     const done = rows.filter((row) => row.dataset.state === "done");
     if (done.length && done.length === rows.length) location.assign(form.dataset.done);
-    else if (form.isConnected) await refresh(form, done);
+    else if (done.length && form.isConnected) await refresh(form, done);
   }
 
   // The list shows what is there now; rows that need somebody's attention stay.
@@ -130,7 +135,7 @@
 
   function takeOff(row) {
     const form = row.closest("form");
-    if (row.dataset.state === "sending" || row.dataset.state === "checking") htmx.trigger(row, "htmx:abort");
+    if (isGoing(row)) htmx.trigger(row, "htmx:abort");
     row.remove();
     form.elements.file.focus();
   }
