@@ -55,8 +55,8 @@ check: $(VENV)/.setup-test
 	$(PIP) check --quiet
 
 test: setup-test check
-	$(BIN)/pytest
-	$(BIN)/pytest --database postgres tests/unit tests/web
+	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal --database postgres tests/unit tests/web
 
 benchmark: setup-test
 	$(BIN)/python -m tests.benchmark

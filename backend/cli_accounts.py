@@ -51,7 +51,7 @@ def user_create(
                     found = organisations.find_by_name(session, organisation)
                     if found is None:
                         raise fail(f"There is no organisation of the name {organisation}.")
-                    organisations.add_member(session, user.id, found.id, MemberRole(role))
+                    organisations.join(session, user.id, found.id, MemberRole(role), actor_id=None)
         except DomainError as error:
             raise fail(error.en) from error
     typer.echo(f"Created {user.email}.")

@@ -62,7 +62,7 @@ def merge(
             for department in (*preview.departments, *preview.departments_joined):
                 typer.echo(f"  {department}")
             for member in preview.members:
-                typer.echo(f"  {member.name} <{member.email}> {member.role.value}")
+                typer.echo(f"  {member.name} <{member.email}> {member.role or 'has to ask'}")
             if not yes:
                 typer.confirm("This cannot be undone. Merge?", abort=True)
             with database.session(write=True) as session:

@@ -35,11 +35,13 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = None
     mail_from: str = "yiqiao@localhost"
     secret_key: SecretStr | None = None
-    session_days: int = Field(default=14, ge=1, le=90)
-    session_idle_hours: int = Field(default=12, ge=1, le=2160)
+    session_days: float = Field(default=14, ge=0.25, le=90)
+    session_idle_hours: float = Field(default=12, ge=0.5, le=2160)
     proxy_hops: int = Field(default=0, ge=0, le=9)
     visitor_searches_per_minute: int = Field(default=60, ge=0)
     user_searches_per_minute: int = Field(default=300, ge=0)
+    visitor_requests_per_minute: int = Field(default=120, ge=0)
+    user_requests_per_minute: int = Field(default=600, ge=0)
     oidc_issuer: str | None = None
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr | None = None

@@ -67,6 +67,14 @@ class BodyTooLarge(DomainError):
     en = "The submission is too large and was not accepted. Please shorten it and try again."
 
 
+class UnexpectedContent(DomainError):
+    """The body is of a kind that the address does not take."""
+
+    status = 415
+    zh = "提交内容的格式不受支持，请从页面上的表单提交；程序请以 application/json 提交。"
+    en = "Content of this kind is not accepted. Use the form on the page; programs send application/json."
+
+
 class LinkExpired(DomainError):
     """A link of a mail that was used already, is too old, or was never sent."""
 
@@ -92,6 +100,16 @@ class TooManyAttempts(DomainError):
     @property
     def headers(self) -> dict[str, str]:
         return {"Retry-After": str(self.retry_after)}
+
+
+class TooManyRequests(TooManyAttempts):
+    """More pages or lists than anybody reads."""
+
+    def __init__(self, retry_after: int) -> None:
+        """`retry_after` is in seconds."""
+        super().__init__(retry_after)
+        self.zh = f"访问过于频繁，请在 {self.retry_after} 秒后再试。"
+        self.en = f"Too many requests. Try again in {self.retry_after} s."
 
 
 class SecondFactorMissing(DomainError):

@@ -43,6 +43,15 @@ def holds_address(text: str) -> bool:
     return ADDRESS.search(unicodedata.normalize("NFKC", text)) is not None
 
 
+# What mail programs make a link of; a title has slashes and colons of its own: DSA/CT, 1:5.
+LINK = re.compile(r"://|www\.|[a-z\d-]{2,}\.[a-z]{2,}", re.IGNORECASE)
+
+
+def holds_link(text: str) -> bool:
+    """Whether a text leads elsewhere once a mail program shows it."""
+    return LINK.search(unicodedata.normalize("NFKC", text)) is not None
+
+
 # A stop, colon or dash before a digit belongs to a figure: 5.0T, 1:5, -5 ℃. Bullets of Word's symbol font arrive as
 # characters of the private use area.
 NUMBERING = re.compile(

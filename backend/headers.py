@@ -1,4 +1,4 @@
-"""Middleware: security headers, HEAD as GET, the same-site check on every write, a limit to the size of requests."""
+"""Middleware: security headers, HEAD as GET, and what a write has to be: from here, of a known kind, not too large."""
 
 import re
 
@@ -6,8 +6,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.csrf import check_same_site
-from backend.errors import BodyTooLarge, DomainError
+from backend.csrf import SAFE_METHODS, check_same_site
+from backend.errors import BodyTooLarge, DomainError, UnexpectedContent
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -30,10 +30,14 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+API = "/api/"
+API_HEADERS = {"Content-Disposition": 'attachment; filename="api.json"'}
+"""An answer for programs that a browser is led to is saved, never shown (ASVS 14.4.2)."""
+FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
 class SecurityHeaders:
-    """Adds the security headers to every answer."""
+    """Adds the security headers to every answer, and to those of the API that it is to be saved."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -43,14 +47,42 @@ class SecurityHeaders:
             await self.app(scope, receive, send)
             return
 
+        fixed = SECURITY_HEADERS | (API_HEADERS if scope["path"].startswith(API) else {})
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in fixed.items():
                     headers.setdefault(name, value)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+class SecureCookies:
+    """Marks every cookie as one that goes by HTTPS alone, also those whose author did not think of it (ASVS 3.4.1)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [marked(name, value) for name, value in message["headers"]]}
+            await send(message)
+
+        await self.app(scope, receive, send_marked)
+
+
+def marked(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """A header of an answer; a cookie with the attribute Secure."""
+    if name.lower() != b"set-cookie" or b"secure" in {part.strip().lower() for part in value.split(b";")}:
+        return name, value
+    return name, value + b"; Secure"
 
 
 class HeadAsGet:
@@ -77,7 +109,7 @@ class HeadAsGet:
 
 
 class RequestGuard:
-    """Refuses writes from other sites, and bodies over the limit.
+    """Refuses writes from other sites, bodies of a kind that nobody asked for, and bodies over the limit.
 
     It stands inside the error handlers of the application, so that a refusal is a page like any other.
     """
@@ -94,12 +126,15 @@ class RequestGuard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        limit = self.max_upload_bytes if self.uploads.fullmatch(scope["path"]) else self.max_body_bytes
+        takes_files = self.uploads.fullmatch(scope["path"]) is not None
+        limit = self.max_upload_bytes if takes_files else self.max_body_bytes
         try:
             check_same_site(scope["method"], headers)
             length = headers.get("content-length", "0")
             if not length.isascii() or not length.isdigit() or int(length) > limit:
                 raise BodyTooLarge
+            if scope["method"] not in SAFE_METHODS and not takes_files:
+                check_kind(scope["path"], headers)
         except DomainError as error:
             await refuse(error, scope, receive, send)
             return
@@ -117,11 +152,24 @@ class RequestGuard:
         await self.app(scope, receive_limited, send)
 
 
+def check_kind(path: str, headers: Headers) -> None:
+    """Raise UnexpectedContent for a body that is neither a form nor, for the API, JSON.
+
+    Another kind would be read as a form without fields, and its sender told of fields that are missing.
+    """
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    if not (is_json if path.startswith(API) else kind in FORMS):
+        raise UnexpectedContent
+
+
 class Compression(GZipMiddleware):
     """Compresses answers; not files, which are compressed already and whose length a browser shows."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/attachments/"):
+        if scope["type"] == "http" and "/attachments/" in scope["path"]:
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from backend.admin import wordings as admin_wordings
 from backend.capabilities import forms as capability_forms
 from backend.disclosure import forms as disclosure_forms
 from backend.matching import labels as matching_labels
@@ -25,7 +26,12 @@ LABELS: dict[str, Mapping[Any, str]] = {
     "role_hint": organisation_forms.ROLE_HINTS,
     "tier": disclosure_forms.TIERS,
     "actor": disclosure_forms.ACTORS,
+    "purpose": disclosure_forms.PURPOSES,
     "notice": notification_wordings.NOTICES,
+    "audit_event": admin_wordings.EVENTS,
+    "audit_namespace": admin_wordings.NAMESPACES,
+    "audit_subject": admin_wordings.SUBJECTS,
+    "mail": admin_wordings.MAILS,
     "audience": disclosure_forms.AUDIENCES,
     "grade": matching_labels.GRADES,
 }

@@ -1,7 +1,8 @@
 """Mails: queued in the transaction of what they tell of, sent after its commit by SMTP, tried again when that fails.
 
 A mail is a row with the name of its templates and what they need. What was needed is forgotten as soon as the mail has
-gone out or has been given up: it may hold the token of a link. A process that dies between sending and noting it sends
+gone out. Of one that was given up it stays, so that an administrator can have it sent again; not where it holds the
+token of a link. A process that dies between sending and noting it sends
 the mail a second time; none is lost.
 """
 
@@ -40,7 +41,7 @@ SECONDS = 30
 
 
 class Mail(SQLModel, table=True):
-    """One mail. `event` names its templates; `context` is empty once it has gone out or was given up."""
+    """One mail. `event` names its templates; `context` is empty once it has gone out, or was given up with a token."""
 
     __tablename__ = "mail"
 
@@ -212,9 +213,41 @@ def _note(database: Database, mail_id: str, due_at: datetime | None, *, sent: bo
         mail.due_at = due_at
         if sent:
             mail.sent_at = utc_now()
-        if due_at is None:
+        if sent or (due_at is None and _holds_token(mail)):
             mail.context = {}
         session.add(mail)
+
+
+def _holds_token(mail: Mail) -> bool:
+    """Whether what a mail needs opens something: the token of a link, by itself or in an address."""
+    return any(name == "token" or "token=" in str(value) for name, value in mail.context.items())
+
+
+def given_up(session: Session, limit: int) -> Sequence[Mail]:
+    """Mails that could not be sent at all, newest first."""
+    query = select(Mail).where(col(Mail.due_at).is_(None), col(Mail.sent_at).is_(None))
+    return session.exec(query.order_by(col(Mail.created_at).desc(), col(Mail.id)).limit(limit)).all()
+
+
+def put_off(session: Session, limit: int) -> Sequence[Mail]:
+    """Mails whose sending failed and will be tried again, the next one first."""
+    query = select(Mail).where(col(Mail.due_at).is_not(None), Mail.attempts > 0)
+    return session.exec(query.order_by(col(Mail.due_at), col(Mail.id)).limit(limit)).all()
+
+
+def can_retry(mail: Mail) -> bool:
+    """Whether a mail that was not sent can be sent again: what it needs is still known."""
+    return mail.sent_at is None and bool(mail.context)
+
+
+def retry(session: Session, mail_id: str) -> bool:
+    """Send a mail again now, with all its attempts; False where it was sent, or what it needs is forgotten."""
+    mail = session.get(Mail, mail_id, with_for_update=True)
+    if mail is None or not can_retry(mail):
+        return False
+    mail.due_at, mail.attempts = utc_now(), 0
+    session.add(mail)
+    return True
 
 
 def forget_old(database: Database) -> int:

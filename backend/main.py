@@ -19,6 +19,9 @@ from starlette.types import Scope
 from backend.accounts import routes as accounts
 from backend.accounts.seen import SessionsSeen
 from backend.accounts.single_sign_on import Issuer
+from backend.admin import audit_routes as admin_audit
+from backend.admin import routes as admin
+from backend.admin import user_routes as admin_users
 from backend.again import RunAgain
 from backend.api import pages as api_pages
 from backend.api import problems
@@ -27,12 +30,13 @@ from backend.attachments import routes as attachments
 from backend.attachments.storage import make_storage
 from backend.capabilities import routes as capabilities
 from backend.capabilities import service as capabilities_service
+from backend.client_address import ProxyNoticed
 from backend.config import FRONTEND_DIR, Settings
 from backend.csrf import SAFE_METHODS
 from backend.db import Database, is_conflict, is_unavailable
 from backend.disclosure.models import SubjectKind
 from backend.errors import DomainError, NotFound, NotSignedIn, SecondFactorMissing
-from backend.headers import SECURITY_HEADERS, Compression, HeadAsGet, RequestGuard, SecurityHeaders
+from backend.headers import SECURITY_HEADERS, Compression, HeadAsGet, RequestGuard, SecureCookies, SecurityHeaders
 from backend.htmx import wants_fragment
 from backend.i18n import gettext as _
 from backend.jobs import index_task, make_tasks
@@ -41,7 +45,6 @@ from backend.matching import ranker
 from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
-from backend.matching.pace import Pace
 from backend.monitoring import routes as monitoring
 from backend.needs import routes as needs
 from backend.needs import service as needs_service
@@ -53,7 +56,9 @@ from backend.organisations import department_routes as departments
 from backend.organisations import member_routes as members
 from backend.organisations import routes as organisations
 from backend.organisations.deps import load_viewer
+from backend.oversight import access_routes as reasoned_access
 from backend.oversight import routes as oversight
+from backend.pace import Pace
 from backend.personal import routes as personal
 from backend.quiet import keep_server_quiet, trace, where
 from backend.references import REFERENCES
@@ -146,7 +151,7 @@ def create_app(
     app.add_middleware(
         RequestGuard,
         max_body_bytes=settings.max_body_bytes,
-        uploads=re.compile(f"{attachments.UPLOADS.pattern}|{rehearsal.FILL_PATH}"),
+        uploads=re.compile("|".join((attachments.UPLOADS.pattern, rehearsal.FILL_PATH, api.UPLOADS))),
         # A file that is a little too large still gets its reason beside the field.
         max_upload_bytes=max(2 * settings.max_upload_bytes, settings.max_body_bytes),
     )
@@ -154,8 +159,12 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     if settings.by_https:
         app.add_middleware(StrictTransport)
+    if settings.sends_cookies_by_https_alone:
+        app.add_middleware(SecureCookies)
     app.add_middleware(SessionsSeen, database=lambda: app.state.database)
     app.add_middleware(RunAgain)
+    if settings.proxy_hops == 0:
+        app.add_middleware(ProxyNoticed)
     app.add_middleware(HeadAsGet)
     app.add_middleware(HostCheck, hosts=settings.known_hosts)
     app.add_middleware(Observed)
@@ -164,8 +173,10 @@ def create_app(
     # Suggestions, releases and the like come before needs, or their addresses would be taken for actions on a need.
     subjects = (needs, capabilities)
     of_organisations = (organisations, members, departments)
-    above = (monitoring, matching, oversight, rehearsal, personal, attachments, api_pages, notifications)
-    for routes in (*above, *of_organisations, *subjects):
+    above = (monitoring, matching, rehearsal, personal, attachments, api_pages, notifications)
+    overseeing = (oversight, reasoned_access)
+    administration = (admin, admin_audit, admin_users)
+    for routes in (*administration, *above, *overseeing, *of_organisations, *subjects):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])

@@ -15,7 +15,7 @@ from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.decisions.models import Decision
 from backend.disclosure.drafts import DraftCopy
-from backend.disclosure.models import Release, ReleaseProposal, StatusChange, SubjectVersion
+from backend.disclosure.models import ReasonedAccess, Release, ReleaseProposal, StatusChange, SubjectVersion
 from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Signature
 from backend.mailer import Mail
 from backend.matching.models import SearchDocument, SearchSequence
@@ -49,6 +49,7 @@ TABLES = (
     Notification,
     Organisation,
     OutboxRow,
+    ReasonedAccess,
     RecoveryCode,
     Release,
     ReleaseProposal,

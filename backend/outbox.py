@@ -16,8 +16,6 @@ class Topic(StrEnum):
     """Who has to act on a row."""
 
     INDEX = "index"
-    SUPPORT = "support"
-    """Somebody has joined a need: its author is to be told."""
 
 
 class OutboxRow(SQLModel, table=True):

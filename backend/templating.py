@@ -46,6 +46,11 @@ def local_time(moment: datetime | None) -> str:
     return f"{local_date(moment)} {moment.astimezone(LOCAL_ZONE):%H:%M}" if moment else ""
 
 
+def file_size(size: int) -> str:
+    """The size of a file in words, as upload.js writes it too: 35 kB, 1.2 MB."""
+    return f"{max(1, round(size / 1000))} kB" if size < 100_000 else f"{size / 1_000_000:.1f} MB"
+
+
 def paragraphs(text: str) -> Markup:
     """Typed text with its paragraphs and line breaks kept, everything else escaped."""
     blocks = [block for block in text.split("\n\n") if block.strip()]
@@ -82,6 +87,7 @@ def make_environment(labels: Mapping[str, Mapping[Any, str]]) -> Environment:
         category_name=taxonomies.device_categories().name,
     )
     environment.filters.update(
+        file_size=file_size,
         local_date=local_date,
         local_hour=local_hour,
         local_moment=local_moment,

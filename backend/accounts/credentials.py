@@ -2,7 +2,7 @@
 
 from sqlmodel import Session, select
 
-from backend.accounts import passwords, second_factor, sessions, throttle, tokens
+from backend.accounts import notices, passwords, second_factor, sessions, throttle, tokens
 from backend.accounts.models import AccountToken, Purpose, User, UserSession
 from backend.accounts.service import Client, EmailTaken
 from backend.accounts.users import SUBJECT, find_by_email, normalise_email
@@ -85,6 +85,8 @@ def is_present_code(session: Session, sealer: Sealer, user: User, code: str, add
         return True
     throttle.count(session, *gates)
     events.record(session, events.Event.SECOND_FACTOR_REFUSE, SUBJECT, user.id, actor_id=user.id)
+    if second_factor.is_used(session, sealer, user.id, code):
+        notices.of_code_used_again(session, user)
     return False
 
 

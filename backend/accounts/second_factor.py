@@ -159,6 +159,25 @@ def accept(session: Session, sealer: Sealer, user_id: str, code: str) -> Accepte
     return Accepted.RECOVERY_CODE if session.exec(statement).rowcount == 1 else None
 
 
+def is_used(session: Session, sealer: Sealer, user_id: str, code: str) -> bool:
+    """Whether a code that was refused is right and was taken before: of the authenticator, or a recovery code.
+
+    Codes older than those that could still be valid are not told from wrong ones.
+    """
+    found = find(session, user_id)
+    if found is None or found.confirmed_at is None:
+        return False
+    step = _step_of(sealer, found, code)
+    if step is not None:
+        return found.last_step is not None and step <= found.last_step
+    query = select(RecoveryCode.id).where(
+        RecoveryCode.user_id == user_id,
+        RecoveryCode.code_digest == _code_digest(sealer, user_id, code),
+        col(RecoveryCode.used_at).is_not(None),
+    )
+    return session.exec(query).first() is not None
+
+
 def switch_off(session: Session, user: User, *, actor_id: str | None) -> bool:
     """Forget secret and codes; False where there was nothing. Without an actor it was an operator."""
     found = find(session, user.id)
@@ -192,16 +211,22 @@ def _code_digest(sealer: Sealer, user_id: str, code: str) -> str:
 
 def _accept_time_code(session: Session, sealer: Sealer, found: SecondFactor, code: str) -> bool:
     """Take a code whose time step is newer than every one taken before, so that an overheard code opens nothing."""
+    step = _step_of(sealer, found, code)
+    return step is not None and _take_step(session, found, step)
+
+
+def _step_of(sealer: Sealer, found: SecondFactor, code: str) -> int | None:
+    """The time step around now that a code belongs to, taken or not; None for a wrong code."""
     typed = re.sub(r"\s", "", code)
     try:
         totp = pyotp.TOTP(key_of(sealer, found))
     except Unsealable:
-        return False
+        return None
     now = int(utc_now().timestamp()) // STEP_SECONDS
     for step in range(now - STEPS_AROUND, now + STEPS_AROUND + 1):
         if pyotp.utils.strings_equal(totp.generate_otp(step), typed):
-            return _take_step(session, found, step)
-    return False
+            return step
+    return None
 
 
 def _take_step(session: Session, found: SecondFactor, step: int) -> bool:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from sqlmodel import Session, col, select
 
-from backend.accounts import passwords, second_factor, sessions, throttle, tokens
+from backend.accounts import notices, passwords, second_factor, sessions, throttle, tokens
 from backend.accounts.models import Purpose, User, UserSession
 from backend.accounts.users import SUBJECT, find_by_email, normalise_email
 from backend.audit import events
@@ -29,7 +29,7 @@ class Client:
 
     address: str
     user_agent: str
-    days: int
+    days: float
 
 
 class Step(StrEnum):
@@ -119,6 +119,8 @@ def enter_code(session: Session, sealer: Sealer, *, pending: str | None, code: s
     if not accepted:
         throttle.count(session, *gates)
         events.record(session, events.Event.SECOND_FACTOR_REFUSE, SUBJECT, user.id, actor_id=None)
+        if second_factor.is_used(session, sealer, user.id, code):
+            notices.of_code_used_again(session, user)
         return SignIn(Step.REFUSED)
     if not tokens.use(session, waiting):
         return None
@@ -136,6 +138,7 @@ def is_waiting_for_code(session: Session, pending: str | None) -> bool:
 
 
 def _start(session: Session, user: User, client: Client) -> str:
+    notices.of_sign_in(session, user, address=client.address, user_agent=client.user_agent)
     events.record(session, events.Event.SESSION_START, SUBJECT, user.id, actor_id=user.id)
     return sessions.start(session, user, days=client.days, user_agent=client.user_agent)
 

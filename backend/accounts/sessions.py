@@ -22,7 +22,7 @@ SEEN_EVERY = timedelta(minutes=10)
 """How exactly the last request is known; a write for each request would be a high price for more."""
 
 
-def start(session: Session, user: User, *, days: int, user_agent: str) -> str:
+def start(session: Session, user: User, *, days: float, user_agent: str) -> str:
     """Open a session for the user; returns the token, which exists nowhere else."""
     token = secrets.token_urlsafe(32)
     session.add(
@@ -145,7 +145,7 @@ def set_cookie(response: Response, token: str, settings: Settings) -> None:
     response.set_cookie(
         cookie_name(settings),
         token,
-        max_age=settings.session_days * 86400,
+        max_age=int(settings.session_days * 86400),
         httponly=True,
         samesite="lax",
         secure=settings.sends_cookies_by_https_alone,

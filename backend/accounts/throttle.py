@@ -149,14 +149,27 @@ def count_sign_in(session: Session, account: str, address: str) -> None:
 def remember_sign_in(session: Session, account: str, address: str) -> None:
     """The password was right: mistakes from here are forgiven, and the address is known for a while."""
     forget(session, sign_in_pair(account, address))
-    key = _known(account, address)
-    session.exec(delete(ThrottleHit).where(col(ThrottleHit.key) == key))
-    session.add(ThrottleHit(key=key, expires_at=utc_now() + timedelta(days=KNOWN_DAYS)))
+    _remember(session, _known(account, address))
+
+
+def is_known_place(session: Session, user_id: str, address: str) -> bool:
+    """Whether a whole sign-in to the account came from there lately."""
+    return _is_known(session, f"place {user_id}", address)
+
+
+def remember_place(session: Session, user_id: str, address: str) -> None:
+    """A sign-in was finished there."""
+    _remember(session, _known(f"place {user_id}", address))
 
 
 def reopen(session: Session, account: str, user_id: str) -> None:
     """The owner has shown that the mailbox is theirs: begin all counts of the account anew."""
     forget(session, sign_in_account(account), sign_in_slowly(account), code_account(user_id), password_again(user_id))
+
+
+def _remember(session: Session, key: str) -> None:
+    session.exec(delete(ThrottleHit).where(col(ThrottleHit.key) == key))
+    session.add(ThrottleHit(key=key, expires_at=utc_now() + timedelta(days=KNOWN_DAYS)))
 
 
 def _is_known(session: Session, account: str, address: str) -> bool:

@@ -19,6 +19,8 @@ class Event(StrEnum):
     ACCOUNT_LINK = "account:link"
     ACCOUNT_EXPORT = "account:export"
     ACCOUNT_DELETE = "account:delete"
+    ACCOUNT_SUSPEND = "account:suspend"
+    ACCOUNT_REACTIVATE = "account:reactivate"
     PASSWORD_ASK = "account:password:ask"
     PASSWORD_CHANGE = "account:password:change"
     PASSWORD_RESET = "account:password:reset"
@@ -78,6 +80,7 @@ class Event(StrEnum):
     NEED_SUPPORT_UNDO = "need:support:remove"
     NEED_BRIEF_READ = "need:brief:read"
     NEED_ANNEX_READ = "need:annex:read"
+    NEED_ACCESS_GRANT = "need:reasoned-access:grant"
     NEED_RELEASE_GRANT = "need:release:grant"
     NEED_RELEASE_REVOKE = "need:release:revoke"
     NEED_RELEASE_PROPOSE = "need:release:propose"
@@ -100,6 +103,7 @@ class Event(StrEnum):
     CAPABILITY_AUTOSAVE = "capability:autosave"
     CAPABILITY_BRIEF_READ = "capability:brief:read"
     CAPABILITY_ANNEX_READ = "capability:annex:read"
+    CAPABILITY_ACCESS_GRANT = "capability:reasoned-access:grant"
     CAPABILITY_RELEASE_GRANT = "capability:release:grant"
     CAPABILITY_RELEASE_REVOKE = "capability:release:revoke"
     CAPABILITY_RELEASE_PROPOSE = "capability:release:propose"
@@ -128,6 +132,9 @@ class Event(StrEnum):
     ATTACHMENT_OPEN = "attachment:open"
     ATTACHMENT_STRIP = "attachment:strip"
     ATTACHMENT_REMOVE = "attachment:remove"
+
+    AUDIT_EXPORT = "admin:audit:export"
+    MAIL_RETRY = "admin:mail:retry"
 
 
 def record(

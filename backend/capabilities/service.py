@@ -18,8 +18,14 @@ from backend.disclosure.handling import Handling, handling, unread_changes
 from backend.disclosure.lapsing import Lapsing
 from backend.disclosure.lists import Lists
 from backend.disclosure.models import SubjectKind, Tier, TieredText
-from backend.disclosure.policy import Opened, can_review, can_write, check_can_create, check_can_read, readable_tiers
-from backend.disclosure.releases import tiers_of
+from backend.disclosure.policy import (
+    Opened,
+    can_give_reason,
+    can_review,
+    can_write,
+    check_can_create,
+    check_can_read,
+)
 from backend.errors import NotFound
 from backend.organisations import service as organisations
 from backend.organisations.policy import Viewer
@@ -61,6 +67,8 @@ class CapabilityBrief:
 class CapabilityDetail:
     """A capability as far as the viewer may read it: `brief` and `contact` are None where that tier is closed.
 
+    `reads_until` is when the reason ends by which an administrator reads the brief; `may_give_reason`, that he may
+    give one.
     `handling` is for the own organisation and brokers of the region, `changed` for organisations to which it is open.
     """
 
@@ -73,6 +81,8 @@ class CapabilityDetail:
     actions: tuple[str, ...]
     confirmed_at: datetime | None
     handling: Handling | None
+    reads_until: datetime | None
+    may_give_reason: bool
     changed: tuple[versions.Fields, versions.Fields] | None
 
 
@@ -98,7 +108,7 @@ def read(session: Session, viewer: Viewer, capability_id: str) -> CapabilityDeta
     capability = get(session, viewer, capability_id)
     facts = policy.subject_of(capability)
     opened = disclosure.opened_to(session, viewer, SubjectKind.CAPABILITY, capability_id)
-    tiers = readable_tiers(viewer, facts, tiers_of(opened))
+    tiers, access = disclosure.tiers_on_page(session, viewer, facts, opened)
     brief = None
     if Tier.BRIEF in tiers:
         brief = CapabilityBrief(
@@ -111,7 +121,7 @@ def read(session: Session, viewer: Viewer, capability_id: str) -> CapabilityDeta
             cooperation=capability.cooperation,
         )
     for tier in tiers:
-        disclosure.record_reading(session, TYPE, viewer, facts, opened, tier)
+        disclosure.record_reading(session, TYPE, viewer, facts, opened, tier, access)
     may_write = can_write(viewer, facts)
     roles = ({Actor.AUTHOR} if may_write else set()) | ({Actor.BROKER} if can_review(viewer, facts) else set())
     return CapabilityDetail(
@@ -124,6 +134,8 @@ def read(session: Session, viewer: Viewer, capability_id: str) -> CapabilityDeta
         actions=tuple(actions(states.TABLE, capability.status, roles)),
         confirmed_at=capability.confirmed_at,
         handling=handling(session, TYPE, viewer, facts, capability.status),
+        reads_until=access.expires_at if access else None,
+        may_give_reason=Tier.BRIEF not in tiers and can_give_reason(viewer, facts),
         changed=unread_changes(session, TYPE, facts, opened, versions.plain(capability, TIERS)),
     )
 

@@ -11,6 +11,7 @@ from backend.disclosure.policy import Subject
 from backend.notifications import recipients
 from backend.notifications.models import Notice
 from backend.notifications.service import tell
+from backend.organisations import service as organisations
 from backend.organisations.policy import Viewer
 
 TO_BROKERS = frozenset({Notice.REVIEW_WAITING, Notice.TEXT_EDITED, Notice.FULFILLED})
@@ -25,6 +26,7 @@ TO_AUTHOR = frozenset(
         Notice.EXPIRING,
         Notice.EXPIRED,
         Notice.RELEASE_PROPOSED,
+        Notice.SUPPORTED,
     }
 )
 NOTIFICATIONS = "/notifications"
@@ -67,6 +69,17 @@ def announce_to_organisation(session: Session, facts: Subject, notice: Notice, o
     """Tell an organisation of a release; its mail bears neither title nor text, which a withdrawal would not undo."""
     users = recipients.writers_of(session, organisation_id)
     tell(session, users, notice, facts.kind, facts.id, path=path_of(facts.kind, facts.id))
+
+
+def announce_to_owners(
+    session: Session, subject: TieredSubject, facts: Subject, notice: Notice, actor_id: str | None
+) -> None:
+    """Tell those who manage the subject's organisation, or where nobody does, those who write for it."""
+    told = organisations.owners_of(session, facts.organisation_id) or recipients.writers_of(
+        session, facts.organisation_id
+    )
+    path = f"{path_of(facts.kind, facts.id)}/releases#readings"
+    tell(session, told, notice, facts.kind, facts.id, path=path, title=subject.title, actor_id=actor_id)
 
 
 def has_reviewer(session: Session, facts: Subject) -> bool:

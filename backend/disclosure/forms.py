@@ -7,7 +7,7 @@ from wtforms import BooleanField, HiddenField
 from wtforms.validators import Regexp, ValidationError
 
 from backend.db import ID_PATTERN
-from backend.disclosure.models import TEXT_LENGTH, TITLE_LENGTH, Audience, Tier
+from backend.disclosure.models import TEXT_LENGTH, TITLE_LENGTH, AccessPurpose, Audience, Tier
 from backend.forms import BaseForm, Choice, text_area, text_field
 from backend.i18n import gettext as _
 from backend.taxonomies import device_categories, regions, specialties
@@ -21,6 +21,13 @@ ACTORS = {
     Actor.NEED_SIDE: _("需求方"),
     Actor.CAPABILITY_SIDE: _("能力方"),
     Actor.PARTNER: _("协作方"),
+}
+PURPOSES = {
+    AccessPurpose.COMPLAINT: _("投诉举报核查"),
+    AccessPurpose.SECURITY: _("安全事件处置"),
+    AccessPurpose.SUPPORT: _("应发布单位请求协助"),
+    AccessPurpose.LAW: _("依法依规提供材料"),
+    AccessPurpose.OTHER: _("其他"),
 }
 AUDIENCES = {Audience.MEMBERS: _("已核验单位的成员"), Audience.PUBLIC: _("所有访客")}
 

@@ -13,6 +13,7 @@ from backend.db import UtcDateTime, enum_type, new_id, utc_now
 TITLE_LENGTH = 80
 TEXT_LENGTH = 4000
 NOTE_LENGTH = 1000
+REASON_LENGTH = 500
 
 
 class SubjectKind(StrEnum):
@@ -141,6 +142,32 @@ class ReleaseProposal(SQLModel, table=True):
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     accepted: bool | None = None
+
+
+class AccessPurpose(StrEnum):
+    """What an administrator reads a brief for."""
+
+    COMPLAINT = "complaint"
+    SECURITY = "security"
+    SUPPORT = "support"
+    LAW = "law"
+    OTHER = "other"
+
+
+class ReasonedAccess(SQLModel, table=True):
+    """An administrator has said why he reads a brief, and may for a short time; rows are only added."""
+
+    __tablename__ = "reasoned_access"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=16)
+    subject_kind: SubjectKind = Field(sa_type=enum_type(SubjectKind))
+    subject_id: str = Field(max_length=16, index=True)
+    user_id: str | None = Field(default=None, foreign_key="user_account.id", index=True, ondelete="SET NULL")
+    purpose: AccessPurpose = Field(sa_type=enum_type(AccessPurpose))
+    reason: str = Field(max_length=REASON_LENGTH)
+    version: int
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
 
 
 @dataclass(frozen=True)

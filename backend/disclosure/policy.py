@@ -45,8 +45,14 @@ class Opened:
     is_editable: bool
 
 
-def readable_tiers(viewer: Viewer, subject: Subject, released: Collection[Tier] = ()) -> frozenset[Tier]:
-    """The tiers of the subject that the viewer may read; `released` are those opened to the viewer's organisations."""
+def readable_tiers(
+    viewer: Viewer, subject: Subject, released: Collection[Tier] = (), *, reasoned: bool = False
+) -> frozenset[Tier]:
+    """The tiers of the subject that the viewer may read; `released` are those opened to the viewer's organisations.
+
+    `reasoned` says that the viewer has given a reason for reading the brief, which still holds: it counts for
+    administrators alone, and only the page of the subject asks with it.
+    """
     if subject.organisation_id in viewer.organisation_ids:
         return EVERYTHING
     if subject.is_submitted and not subject.is_open:
@@ -60,6 +66,8 @@ def readable_tiers(viewer: Viewer, subject: Subject, released: Collection[Tier] 
         tiers.update(released)
     if has_jurisdiction(viewer, subject):
         tiers.update({Tier.TEASER, Tier.BRIEF})
+    if reasoned and viewer.is_admin:
+        tiers.add(Tier.BRIEF)
     return frozenset(tiers)
 
 
@@ -71,6 +79,23 @@ def has_jurisdiction(viewer: Viewer, subject: Subject) -> bool:
 def oversees(viewer: Viewer, subject: Subject) -> bool:
     """Whether the viewer sees how the subject is handled: its history, versions, releases and who read it."""
     return subject.organisation_id in viewer.organisation_ids or has_jurisdiction(viewer, subject)
+
+
+def check_can_give_reason(viewer: Viewer, subject: Subject) -> None:
+    """Raise NotFound for others than administrators and for what they may not see, Conflict where it is not open."""
+    if not viewer.is_admin or not readable_tiers(viewer, subject):
+        raise NotFound
+    if not subject.is_open:
+        raise Conflict
+
+
+def can_give_reason(viewer: Viewer, subject: Subject) -> bool:
+    """Whether the viewer may read the brief after giving a reason."""
+    try:
+        check_can_give_reason(viewer, subject)
+    except (NotFound, Conflict):
+        return False
+    return True
 
 
 def visible_to(

@@ -9,9 +9,17 @@ from sqlmodel import Session, col, select
 from backend import outbox, transitions
 from backend.audit import events
 from backend.db import utc_now
-from backend.disclosure import readings, releases, versions
+from backend.disclosure import readings, reasoned, releases, versions
 from backend.disclosure.announcing import announce, passes_directly
-from backend.disclosure.models import NOTE_LENGTH, Release, StatusChange, SubjectKind, Tier, TieredSubject
+from backend.disclosure.models import (
+    NOTE_LENGTH,
+    ReasonedAccess,
+    Release,
+    StatusChange,
+    SubjectKind,
+    Tier,
+    TieredSubject,
+)
 from backend.disclosure.policy import (
     Opened,
     Subject,
@@ -22,9 +30,10 @@ from backend.disclosure.policy import (
     has_jurisdiction,
     readable_tiers,
 )
-from backend.disclosure.releases import grant, opened_to, released_tiers, revoke
+from backend.disclosure.releases import grant, opened_to, released_tiers, revoke, tiers_of
 from backend.errors import Conflict, DomainError, Forbidden
 from backend.notifications.models import Notice
+from backend.organisations import service as organisations
 from backend.organisations.policy import Viewer
 from backend.transitions import Actor, Transition
 
@@ -40,10 +49,12 @@ __all__ = [
     "last_note",
     "opened_to",
     "passes_directly",
+    "read_for",
     "record_reading",
     "released_tiers",
     "revoke",
     "save",
+    "tiers_on_page",
     "touch",
 ]
 
@@ -95,6 +106,22 @@ def opened(session: Session, viewer: Viewer, subject: TieredSubject, facts: Subj
     return Opened(facts, subject.title, subject.version, subject.anonymous, tiers, is_editable)
 
 
+def tiers_on_page(
+    session: Session, viewer: Viewer, facts: Subject, opened: Sequence[Release]
+) -> tuple[frozenset[Tier], ReasonedAccess | None]:
+    """What the page of a subject shows to a viewer, and by which reason, where it shows the brief by that alone.
+
+    Everything else (search, suggestions, files, programs) asks `readable_tiers`, for which no reason counts.
+    """
+    tiers = readable_tiers(viewer, facts, tiers_of(opened))
+    if Tier.BRIEF in tiers:
+        return tiers, None
+    access = reasoned.live(session, viewer, facts.kind, facts.id)
+    if access is None:
+        return tiers, None
+    return readable_tiers(viewer, facts, tiers_of(opened), reasoned=True), access
+
+
 def save(
     session: Session,
     of: SubjectType,
@@ -115,6 +142,7 @@ def save(
     for name in changed:
         setattr(subject, name, values[name])
     if is_new:
+        organisations.check_is_there(session, viewer, subject.organisation_id)
         session.add(subject)
         session.flush()
         events.record(session, of.create_event, of.kind, subject.id, actor_id=viewer.user_id)
@@ -233,12 +261,25 @@ def last_note(changes: Sequence[StatusChange], status: str) -> str:
 
 
 def record_reading(
-    session: Session, of: SubjectType, viewer: Viewer, subject: Subject, opened: Sequence[Release], tier: Tier
+    session: Session,
+    of: SubjectType,
+    viewer: Viewer,
+    subject: Subject,
+    opened: Sequence[Release],
+    tier: Tier,
+    access: ReasonedAccess | None = None,
 ) -> None:
-    """Write down that somebody from outside read a brief or annex, and for which organisation they did."""
+    """Write down that somebody from outside read a brief or annex, for which organisation or by which reason."""
     if tier is Tier.TEASER or subject.organisation_id in viewer.organisation_ids:
         return
     event = of.brief_read_event if tier is Tier.BRIEF else of.annex_read_event
+    readings.record(session, event, viewer, subject, read_for(viewer, subject, opened), access)
+
+
+def read_for(viewer: Viewer, subject: Subject, opened: Sequence[Release]) -> str | None:
+    """The organisation for which somebody reads: the own one, the agency of the region, one to which it is open."""
+    if subject.organisation_id in viewer.organisation_ids:
+        return subject.organisation_id
     agencies = [m.organisation_id for m in viewer.memberships if m.jurisdiction == subject.region]
     through = agencies if has_jurisdiction(viewer, subject) else [release.organisation_id for release in opened]
-    readings.record(session, event, viewer, subject, through[0] if through else None)
+    return through[0] if through else None

@@ -1,5 +1,6 @@
 """The state of the index as the database knows it."""
 
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -11,7 +12,11 @@ from backend.matching import changes, indexing
 from backend.matching.documents import TABLE
 from backend.matching.models import SearchTier
 from backend.matching.remote import VectorService, check_address
+from backend.quiet import where
 from embeddings.index import IndexUnavailable
+from embeddings.types import EmbeddingsError
+
+log = logging.getLogger(__name__)
 
 BYTES_OF_A_NUMBER = 4
 
@@ -84,6 +89,15 @@ def of_service(session: Session, url: str | None) -> list[ServiceRow]:
         return [_row(service, *side) for side in service.sides]
     finally:
         service.close()
+
+
+def of_service_if_possible(session: Session, url: str | None) -> list[ServiceRow] | None:
+    """What `of_service` says; None where the address is none, or the service holds something else."""
+    try:
+        return of_service(session, url)
+    except (EmbeddingsError, ValueError) as error:
+        log.warning("the service of the vectors could not be asked: %s", where(error))
+        return None
 
 
 def _row(service: VectorService, kind: SubjectKind, tier: SearchTier) -> ServiceRow:

@@ -20,7 +20,7 @@ from backend.db import Database, migrations
 from backend.mailer import Mail
 from backend.matching import changes
 from backend.matching.index_sync import EngineState, SearchEngine
-from backend.outbox import OutboxRow
+from backend.outbox import OutboxRow, Topic
 from backend.quiet import where
 
 OK = "ok"
@@ -71,6 +71,8 @@ class Waiting:
 def waiting(session: Session) -> Waiting:
     """Count what waits."""
     topics = select(OutboxRow.topic, func.count()).where(col(OutboxRow.done_at).is_(None)).group_by(OutboxRow.topic)
+    # Rows of topics that former versions wrote wait for nobody.
+    topics = topics.where(col(OutboxRow.topic).in_(list(Topic)))
     mails = select(func.count()).select_from(Mail)
     refused = select(func.count()).select_from(AuditEvent).where(AuditEvent.event == Event.SESSION_REFUSE)
     unsent = col(Mail.sent_at).is_(None)

@@ -18,13 +18,12 @@ from backend.disclosure.lists import Lists
 from backend.disclosure.models import SubjectKind, Tier, TieredText
 from backend.disclosure.policy import (
     Opened,
+    can_give_reason,
     can_review,
     can_write,
     check_can_create,
     check_can_read,
-    readable_tiers,
 )
-from backend.disclosure.releases import tiers_of
 from backend.errors import NotFound
 from backend.needs import policy, requirements, states, support, texts
 from backend.needs.models import Need, RequirementSource
@@ -64,6 +63,8 @@ class NeedDetail:
     """A need as far as the viewer may read it: `brief` and `contact` are None where that tier is closed.
 
     `requirements` are those of readable tiers; proposed ones, which only repeat the text, are for the author alone.
+    `reads_until` is when the reason ends by which an administrator reads the brief; `may_give_reason`, that he may
+    give one.
     `handling` is for the own organisation and brokers of the region, `changed` for organisations to which it is open.
     """
 
@@ -77,6 +78,8 @@ class NeedDetail:
     actions: tuple[str, ...]
     confirmed_at: datetime | None
     handling: Handling | None
+    reads_until: datetime | None
+    may_give_reason: bool
     changed: tuple[versions.Fields, versions.Fields] | None
     support: support.Standing
 
@@ -112,7 +115,7 @@ def read(session: Session, viewer: Viewer, need_id: str) -> NeedDetail:
     need = get(session, viewer, need_id)
     facts = policy.subject_of(need)
     opened = disclosure.opened_to(session, viewer, SubjectKind.NEED, need_id)
-    tiers = readable_tiers(viewer, facts, tiers_of(opened))
+    tiers, access = disclosure.tiers_on_page(session, viewer, facts, opened)
     brief = None
     if Tier.BRIEF in tiers:
         brief = NeedBrief(
@@ -126,7 +129,7 @@ def read(session: Session, viewer: Viewer, need_id: str) -> NeedDetail:
             offers_note=need.offers_note,
         )
     for tier in tiers:
-        disclosure.record_reading(session, TYPE, viewer, facts, opened, tier)
+        disclosure.record_reading(session, TYPE, viewer, facts, opened, tier, access)
     may_write = can_write(viewer, facts)
     roles = ({Actor.AUTHOR} if may_write else set()) | ({Actor.BROKER} if can_review(viewer, facts) else set())
     card = _cards(session, viewer, [need])[0]
@@ -142,6 +145,8 @@ def read(session: Session, viewer: Viewer, need_id: str) -> NeedDetail:
         actions=tuple(actions(states.TABLE, need.status, roles)),
         confirmed_at=need.confirmed_at,
         handling=handling(session, TYPE, viewer, facts, need.status),
+        reads_until=access.expires_at if access else None,
+        may_give_reason=Tier.BRIEF not in tiers and can_give_reason(viewer, facts),
         changed=unread_changes(session, TYPE, facts, opened, texts.fields(session, need)),
         support=support.standing(session, viewer, need),
     )

@@ -7,13 +7,15 @@ from datetime import datetime
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Session, SQLModel, col, func, select
 
-from backend import outbox
 from backend.audit import events
+from backend.audit.models import AuditEvent
 from backend.db import UtcDateTime, new_id, utc_now
+from backend.disclosure.announcing import announce
 from backend.disclosure.models import SubjectKind
 from backend.errors import Forbidden, NotFound
 from backend.needs import policy
 from backend.needs.models import Need
+from backend.notifications.models import Notice
 from backend.organisations import service as organisations
 from backend.organisations.models import OrganisationKind
 from backend.organisations.policy import MembershipFacts, Viewer
@@ -103,6 +105,9 @@ def standing(session: Session, viewer: Viewer, need: Need) -> Standing:
 def join(session: Session, viewer: Viewer, need: Need) -> None:
     """Count the viewer's department, or organisation, among those that lack the same; a second time changes nothing.
 
+    The author is told that somebody has joined, not who: the page of the need says that, to those who may know. Whoever
+    leaves and joins again is not told of again.
+
     Raises Forbidden for those who cannot: the author's own department, readers, brokers, unverified organisations. The
     caller has checked that the viewer may read the need.
     """
@@ -120,10 +125,11 @@ def join(session: Session, viewer: Viewer, need: Need) -> None:
             user_id=viewer.user_id,
         )
     )
+    is_first = not _has_joined_before(session, viewer, need)
     events.record(session, events.Event.NEED_SUPPORT, SubjectKind.NEED, need.id, actor_id=viewer.user_id)
-    # The author is told by whoever reads this topic.
-    outbox.append(session, outbox.Topic.SUPPORT, SubjectKind.NEED, need.id)
     session.flush()
+    if is_first:
+        announce(session, need, policy.subject_of(need), Notice.SUPPORTED, viewer.user_id)
 
 
 def leave(session: Session, viewer: Viewer, need: Need) -> None:
@@ -137,6 +143,15 @@ def leave(session: Session, viewer: Viewer, need: Need) -> None:
     session.delete(row)
     events.record(session, events.Event.NEED_SUPPORT_UNDO, SubjectKind.NEED, need.id, actor_id=viewer.user_id)
     session.flush()
+
+
+def _has_joined_before(session: Session, viewer: Viewer, need: Need) -> bool:
+    query = select(AuditEvent.id).where(
+        AuditEvent.subject_id == need.id,
+        AuditEvent.event == events.Event.NEED_SUPPORT,
+        AuditEvent.actor_id == viewer.user_id,
+    )
+    return session.exec(query).first() is not None
 
 
 def _row(session: Session, need: Need, member: MembershipFacts) -> NeedSupport | None:

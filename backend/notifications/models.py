@@ -39,6 +39,8 @@ class Notice(StrEnum):
     INTRODUCTION_EXPIRED = "introduction_expired"
     INTRODUCTION_PARTY = "introduction_party"
     INTRODUCTION_BROKER = "introduction_broker"
+    SUPPORTED = "supported"
+    ADMIN_ACCESS = "admin_access"
 
 
 class Notification(SQLModel, table=True):

@@ -10,6 +10,7 @@ from backend import mailer
 from backend.accounts.models import User
 from backend.db import utc_now
 from backend.errors import NotFound
+from backend.forms import holds_link
 from backend.notifications.models import MailPreference, Notice, Notification
 from backend.notifications.wordings import ENGLISH, NOTICES
 from backend.organisations.policy import Viewer
@@ -69,7 +70,7 @@ def tell(
     Args:
         path: where the link of the mail leads.
         title: stands in the mail; given only where every one of these users may read the subject at any time. Texts
-            of a brief or annex, and the name of an author, never go into a mail.
+            of a brief or annex, and the name of an author, never go into a mail, nor does a title with a link in it.
     """
     recipients = {user.id: user for user in users if user.id != actor_id}
     unread = _unread_of(session, notice, subject_id) if notice in ONCE_UNREAD else {}
@@ -81,7 +82,9 @@ def tell(
             continue
         session.add(Notification(user_id=user.id, notice=notice, subject_kind=subject_kind, subject_id=subject_id))
         if user.id not in unwanted:
-            words = {"zh": NOTICES[notice], "en": ENGLISH[notice], "title": title or "", "path": path}
+            # Its author may be a stranger to whoever gets the mail.
+            shown = "" if title is None or holds_link(title) else title
+            words = {"zh": NOTICES[notice], "en": ENGLISH[notice], "title": shown, "path": path}
             mailer.queue(session, MAIL, user.email, **words)
 
 

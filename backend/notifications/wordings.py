@@ -32,6 +32,8 @@ NOTICES = {
     Notice.INTRODUCTION_EXPIRED: _("引荐因逾期未答复而终止"),
     Notice.INTRODUCTION_PARTY: _("引荐的参与单位有变化"),
     Notice.INTRODUCTION_BROKER: _("引荐的撮合分工有变化，请查看"),
+    Notice.SUPPORTED: _("有单位或科室附议了您的需求"),
+    Notice.ADMIN_ACCESS: _("平台管理员说明理由后查看了详情"),
 }
 ENGLISH = {
     Notice.REVIEW_WAITING: "A text is waiting for your review",
@@ -62,4 +64,6 @@ ENGLISH = {
     Notice.INTRODUCTION_EXPIRED: "An introduction has ended without an answer",
     Notice.INTRODUCTION_PARTY: "The parties of an introduction have changed",
     Notice.INTRODUCTION_BROKER: "The brokers of an introduction or their shares have changed",
+    Notice.SUPPORTED: "Somebody else lacks the same and has joined your need",
+    Notice.ADMIN_ACCESS: "An administrator gave a reason and opened the brief of your text",
 }

@@ -7,7 +7,7 @@ from wtforms import HiddenField, StringField
 from wtforms.validators import Regexp, StopValidation, ValidationError
 
 from backend.db import ID_PATTERN
-from backend.forms import BaseForm, Choice, clean_line, text_area, text_field
+from backend.forms import BaseForm, Choice, clean_line, holds_address, text_area, text_field
 from backend.i18n import gettext as _
 from backend.organisations import credit_code
 from backend.organisations.credit_code import Problem
@@ -78,6 +78,8 @@ class OrganisationForm(BaseForm):
 
     code_is_optional = False
     """One that came without a code from a list of the operator keeps working without."""
+    verified_name: str | None = None
+    """The name under which the organisation has been verified."""
 
     organisation_id = HiddenField(validators=[Regexp(f"^{ID_PATTERN}$", message=_("表单已失效，请刷新页面后重试。"))])
     name = text_field(_("单位全称"), NAME_LENGTH, required=_("请填写单位全称。"))
@@ -96,9 +98,9 @@ class OrganisationForm(BaseForm):
         self.jurisdiction.choices = [("", _("不是区级主管部门")), *regions().choices()]
 
     def validate_name(self, field: Any) -> None:
-        """Mails to people who know nothing of this site bear the name."""
-        if re.search(r"://|www\.|[<>@]", field.data or "", re.IGNORECASE):
-            raise ValidationError(_("名称中不能有网址和邮箱。"))
+        """Mails to people who know nothing of this site bear the name. One that was verified as it is may stay."""
+        if field.data != self.verified_name and holds_address(field.data or ""):
+            raise ValidationError(_("单位名称中不能含有网址、邮箱或“/”“:”“@”等符号。"))
 
     def validate_credit_code(self, field: Any) -> None:
         """The check character catches every single wrong character and most swapped ones."""

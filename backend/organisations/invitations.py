@@ -1,4 +1,8 @@
-"""Invitations by e-mail: a link that works once, for two weeks, for the address that it was sent to."""
+"""Invitations by e-mail: a link that works once, for two weeks, for the address that it was sent to.
+
+Whoever has signed in with that address needs no link: addresses of accounts are confirmed. So no token goes along to
+the page for signing in, where it would stand in the address, in the history of the browser, and in the table of links.
+"""
 
 import hashlib
 import secrets
@@ -6,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, func, select
 
 from backend import mailer
@@ -14,6 +19,7 @@ from backend.accounts.service import find_by_email, normalise_email
 from backend.audit import events
 from backend.db import Database, utc_now
 from backend.errors import Conflict, DomainError, Forbidden, NotFound
+from backend.forms import holds_address
 from backend.organisations import policy, service
 from backend.organisations.models import Invitation, MemberRole, Organisation
 from backend.organisations.policy import Viewer
@@ -40,6 +46,13 @@ class TooManyInvitations(Conflict):
     en = "Today's limit of invitations has been reached. Please go on tomorrow."
 
 
+class AddressInName(Conflict):
+    """The mail would carry an address that a stranger chose under our name."""
+
+    zh = "单位名称或您的姓名中含有网址等内容，不能写进邀请邮件。请先更正单位名称，或在“账号与安全”中更正姓名。"
+    en = "The name of the organisation or your own holds an address, which our mail must not carry. Change it first."
+
+
 class InvitationGone(DomainError):
     """The link of an invitation works no more, or never did."""
 
@@ -57,8 +70,9 @@ class OtherAddress(Forbidden):
 
 @dataclass(frozen=True)
 class Invited:
-    """An open invitation as whoever holds its link sees it."""
+    """An open invitation as whoever holds its link, or the address that it was sent to, sees it."""
 
+    id: str
     organisation_name: str
     role: MemberRole
     inviter: str
@@ -74,7 +88,7 @@ def invite(
 ) -> Invitation:
     """Invite an address; an open invitation of the same address gives way to the new one.
 
-    Raises NotFound, Forbidden, AlreadyMember or TooManyInvitations.
+    Raises NotFound, Forbidden, AlreadyMember, TooManyInvitations or AddressInName.
     """
     organisation = service.get(session, viewer, organisation_id)
     policy.check_can_manage(viewer, organisation)
@@ -86,6 +100,11 @@ def invite(
     user = find_by_email(session, address)
     if user and service.membership(session, user.id, organisation_id):
         raise AlreadyMember
+    # Forms refuse such names; some may be older than that.
+    if holds_address(viewer.name) or (
+        organisation.name != organisation.verified_name and holds_address(organisation.name)
+    ):
+        raise AddressInName
     if _sent_today(session, organisation_id) >= (A_DAY if organisation.is_verified else A_DAY_UNVERIFIED):
         raise TooManyInvitations
     for earlier in _open(session, organisation_id):
@@ -152,14 +171,40 @@ def read(session: Session, viewer: Viewer, token: str) -> Invited:
     invitation, organisation = _find(session, token)
     if invitation.accepted_at:
         raise InvitationGone
-    inviter = session.get(User, invitation.invited_by) if invitation.invited_by else None
-    fits = normalise_email(viewer.email) == invitation.email
-    return Invited(organisation.name, invitation.role, inviter.name if inviter else "", fits)
+    return _shown(session, viewer, invitation, organisation)
+
+
+def of_viewer(session: Session, viewer: Viewer) -> Sequence[Invited]:
+    """The open invitations that were sent to the viewer's address, newest first."""
+    query = (
+        select(Invitation, Organisation)
+        .join(Organisation, col(Organisation.id) == col(Invitation.organisation_id))
+        .where(Invitation.email == normalise_email(viewer.email), *_is_open())
+    )
+    rows = session.exec(query.order_by(col(Invitation.created_at).desc())).all()
+    return [_shown(session, viewer, invitation, organisation) for invitation, organisation in rows]
 
 
 def accept(session: Session, viewer: Viewer, token: str) -> str:
     """Become a member by a link; returns the organisation's id. Raises InvitationGone or OtherAddress."""
-    invitation, organisation = _find(session, token)
+    return _accept(session, viewer, *_find(session, token))
+
+
+def accept_own(session: Session, viewer: Viewer, invitation_id: str) -> str:
+    """Become a member by an invitation that was sent to the viewer's address; returns the organisation's id.
+
+    Raises InvitationGone, for an invitation of another address as well.
+    """
+    invitation = session.get(Invitation, invitation_id)
+    organisation = session.get(Organisation, invitation.organisation_id) if invitation else None
+    if invitation is None or organisation is None or invitation.email != normalise_email(viewer.email):
+        raise InvitationGone
+    if invitation.withdrawn_at or invitation.expires_at <= utc_now():
+        raise InvitationGone
+    return _accept(session, viewer, invitation, organisation)
+
+
+def _accept(session: Session, viewer: Viewer, invitation: Invitation, organisation: Organisation) -> str:
     if normalise_email(viewer.email) != invitation.email or viewer.user_id is None:
         raise OtherAddress
     is_member = service.membership(session, viewer.user_id, organisation.id) is not None
@@ -204,13 +249,19 @@ def _find(session: Session, token: str) -> tuple[Invitation, Organisation]:
     return invitation, organisation
 
 
+def _shown(session: Session, viewer: Viewer, invitation: Invitation, organisation: Organisation) -> Invited:
+    inviter = session.get(User, invitation.invited_by) if invitation.invited_by else None
+    fits = normalise_email(viewer.email) == invitation.email
+    return Invited(invitation.id, organisation.name, invitation.role, inviter.name if inviter else "", fits)
+
+
+def _is_open() -> tuple[ColumnElement[bool], ...]:
+    accepted, withdrawn = col(Invitation.accepted_at), col(Invitation.withdrawn_at)
+    return accepted.is_(None), withdrawn.is_(None), col(Invitation.expires_at) > utc_now()
+
+
 def _open(session: Session, organisation_id: str) -> Sequence[Invitation]:
-    query = select(Invitation).where(
-        Invitation.organisation_id == organisation_id,
-        col(Invitation.accepted_at).is_(None),
-        col(Invitation.withdrawn_at).is_(None),
-        Invitation.expires_at > utc_now(),
-    )
+    query = select(Invitation).where(Invitation.organisation_id == organisation_id, *_is_open())
     return session.exec(query.order_by(col(Invitation.created_at).desc())).all()
 
 

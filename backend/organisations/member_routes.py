@@ -10,7 +10,7 @@ from starlette.responses import Response
 from backend import flash
 from backend.db import new_id
 from backend.deps import FormDep, SessionDep
-from backend.errors import NotFound
+from backend.errors import NotFound, NotSignedIn
 from backend.htmx import redirect
 from backend.organisations import invitations, members, requests, service
 from backend.organisations.deps import SignedInDep, ViewerDep
@@ -54,6 +54,13 @@ class InvitationPage:
     token: str
 
 
+@dataclass(frozen=True)
+class InvitationsPage:
+    """Context of organisations/invitations.html: what was sent to the address of whoever has signed in."""
+
+    invited: Sequence[invitations.Invited]
+
+
 @router.get("/organisations/{organisation_id}/members")
 def members_page(request: Request, organisation_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
     """The members; owners invite and answer requests here."""
@@ -70,7 +77,7 @@ def invite(request: Request, organisation_id: str, session: SessionDep, viewer: 
     role = MemberRole(str(form.role.data))
     try:
         invitations.invite(session, viewer, organisation_id, str(form.invitation_id.data), str(form.email.data), role)
-    except (invitations.AlreadyMember, invitations.TooManyInvitations) as error:
+    except (invitations.AlreadyMember, invitations.TooManyInvitations, invitations.AddressInName) as error:
         form.email.errors = [error.zh]
         return _show_members(request, session, viewer, organisation_id, form, status=422)
     return flash.put(redirect(request, f"/organisations/{organisation_id}/members"), "member-invited")
@@ -87,15 +94,27 @@ def withdraw_invitation(
 
 @router.get("/invitation")
 def invitation_page(request: Request, session: SessionDep, viewer: ViewerDep, token: str = "") -> Response:
-    """What a link invites to. The token stands behind the question mark, which no log keeps."""
+    """What a link invites to. The token stands behind the question mark, which no log keeps.
+
+    Without a token, as after signing in: what the viewer's own address has been invited to.
+    """
+    if not token:
+        if not viewer.is_signed_in:
+            raise NotSignedIn
+        return render(
+            request, "organisations/invitations.html", InvitationsPage(invitations.of_viewer(session, viewer))
+        )
     page = InvitationPage(invitations.read(session, viewer, token), token)
     return render(request, "organisations/invitation.html", page)
 
 
 @router.post("/invitation")
 def accept_invitation(request: Request, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
-    """Become a member."""
-    organisation_id = invitations.accept(session, viewer, str(data.get("token", "")))
+    """Become a member, by a link or by one's own address."""
+    if invitation_id := str(data.get("invitation_id", "")):
+        organisation_id = invitations.accept_own(session, viewer, invitation_id)
+    else:
+        organisation_id = invitations.accept(session, viewer, str(data.get("token", "")))
     return flash.put(redirect(request, f"/organisations/{organisation_id}"), "member-joined")
 
 

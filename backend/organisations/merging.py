@@ -1,4 +1,9 @@
-"""Making one organisation of two that are registered for the same: what moves, and the merge, in one transaction."""
+"""Making one organisation of two that are registered for the same: what moves, and the merge, in one transaction.
+
+Whoever belongs to an organisation reads its drafts, so nobody comes by texts of others through a merge that a broker
+decides alone: a broker merges away what has never been verified and holds nothing, and its members then ask the owners
+of the other one, as everybody does. An administrator hands over all of it.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,20 +11,12 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select, update
 
 from backend import mailer
-from backend.accounts.models import User
 from backend.audit import events
-from backend.db import Database, utc_now
-from backend.errors import DomainError
-from backend.organisations import credit_code, policy, registration, service
-from backend.organisations.models import (
-    Department,
-    Invitation,
-    MemberRole,
-    Membership,
-    MembershipRequest,
-    Organisation,
-    name_key_of,
-)
+from backend.db import Database
+from backend.errors import DomainError, Forbidden
+from backend.organisations import credit_code, invitations, merging_people, policy, registration, service
+from backend.organisations.merging_people import Joining
+from backend.organisations.models import Department, Organisation, name_key_of
 from backend.organisations.policy import Viewer
 from backend.organisations.references import Merge, References
 from backend.organisations.service import SUBJECT
@@ -54,19 +51,26 @@ class MergeWithItself(Unsuitable):
     en = "This is the organisation itself. Name the other one."
 
 
-@dataclass(frozen=True)
-class Joining:
-    """A member of the duplicate, and the role in the organisation that stays."""
+class NobodyAnswers(Unsuitable):
+    """The organisation that stays has no owner who could say whether the members of the other one belong to it."""
 
-    name: str
-    email: str
-    role: MemberRole
-    is_member: bool
+    zh = "这家单位没有管理成员，无人确认并入的成员是否属于该单位，请联系平台管理员办理合并。"
+    en = "This organisation has no owner who could answer those who join. Ask an administrator to merge the two."
+
+
+class HoldsTexts(Forbidden):
+    """A broker would choose who reads what the members have written."""
+
+    zh = (
+        "这家单位已有需求、能力、附议或披露授权，合并会把它们交给另一家单位的成员。"
+        "请联系平台管理员办理合并，并说明两家为同一家单位的依据。"
+    )
+    en = "This organisation holds texts, which a merge hands to the members of another one. Ask an administrator."
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What becomes of a duplicate. `things` are (what, how many) of other features."""
+    """What becomes of a duplicate. `things` are (what, how many) of other features; `invitations` are the open ones."""
 
     duplicate: Organisation
     kept: Organisation
@@ -75,6 +79,7 @@ class Preview:
     departments_joined: Sequence[str]
     things: Sequence[tuple[str, int]]
     takes_code: bool
+    invitations: int
 
 
 def find(session: Session, viewer: Viewer, text: str) -> Organisation:
@@ -86,41 +91,56 @@ def find(session: Session, viewer: Viewer, text: str) -> Organisation:
     return found[0]
 
 
+def check_can_merge_away(session: Session, viewer: Viewer, duplicate: Organisation, references: References) -> None:
+    """Raise NotFound, Forbidden or HoldsTexts for who may not make the organisation a part of another one.
+
+    What its members have written, and what others have opened to it, is theirs: a broker does not choose who reads it.
+    """
+    policy.check_can_merge_away(viewer, duplicate)
+    if not policy.can_hand_over(viewer) and any(r.count(session, duplicate.id) for r in references):
+        raise HoldsTexts
+
+
 def preview(session: Session, viewer: Viewer, duplicate_id: str, kept_id: str, references: References) -> Preview:
     """What a merge would do; raises NotFound, Forbidden or Unsuitable."""
-    duplicate, kept = _pair(session, viewer, duplicate_id, kept_id)
+    duplicate, kept = _pair(session, viewer, duplicate_id, kept_id, references)
     departments = service.departments_of(session, duplicate.id)
     joined = _same_departments(session, duplicate.id, kept.id)
     return Preview(
         duplicate=duplicate,
         kept=kept,
-        members=[joining for _membership, joining in _joining(session, duplicate, kept)],
+        members=merging_people.joining(session, duplicate, kept, moves=policy.can_hand_over(viewer)),
         departments=[d.name for d in departments if d.id not in joined],
         departments_joined=[d.name for d in departments if d.id in joined],
         things=[(reference.label, reference.count(session, duplicate.id)) for reference in references],
         takes_code=bool(duplicate.credit_code and not kept.credit_code),
+        invitations=len(invitations.of_organisation(session, duplicate.id)),
     )
 
 
 def merge(session: Session, viewer: Viewer, duplicate_id: str, kept_id: str, references: References) -> Organisation:
     """Hand everything of the duplicate over to the organisation that stays; done twice, it is done once.
 
-    Owners of the duplicate become editors where the other one has an owner: who manages it decides about roles.
+    Its members go along where an administrator merges; else they ask the owners of the other one.
 
     Raises NotFound, Forbidden or Unsuitable.
     """
     stored = session.get(Organisation, duplicate_id)
     if stored is not None and stored.merged_into_id == kept_id:
         return _decided(session, viewer, kept_id)
-    duplicate, kept = _pair(session, viewer, duplicate_id, kept_id)
+    duplicate, kept = _pair(session, viewer, duplicate_id, kept_id, references)
     step = transition(TABLE, duplicate.status, OrganisationAction.MERGE)
-    joining = _joining(session, duplicate, kept)
+    moves = policy.can_hand_over(viewer)
+    joining = merging_people.joining(session, duplicate, kept, moves=moves)
     departments = _same_departments(session, duplicate.id, kept.id)
     for reference in references:
         reference.move(session, Merge(duplicate.id, kept.id, departments))
-    _move_members(session, joining, kept, departments)
+    merging_people.move_requests(session, duplicate, kept)
+    if moves:
+        merging_people.move(session, joining, duplicate, kept, departments)
+    else:
+        merging_people.ask(session, viewer, joining, duplicate, kept)
     _move_departments(session, duplicate, kept, departments)
-    _move_invitations(session, duplicate, kept)
     code, duplicate.credit_code = duplicate.credit_code, None
     duplicate.status = OrganisationStatus(step.target)
     duplicate.merged_into_id = kept.id
@@ -143,7 +163,7 @@ def merge(session: Session, viewer: Viewer, duplicate_id: str, kept_id: str, ref
             duplicate=duplicate.id,
             kept=kept.id,
         )
-    _tell(session, [j for _m, j in joining], duplicate, kept)
+    _tell(session, joining, duplicate, kept)
     return kept
 
 
@@ -162,13 +182,17 @@ def collect_strays(database: Database, references: References) -> int:
     return count
 
 
-def _pair(session: Session, viewer: Viewer, duplicate_id: str, kept_id: str) -> tuple[Organisation, Organisation]:
+def _pair(
+    session: Session, viewer: Viewer, duplicate_id: str, kept_id: str, references: References
+) -> tuple[Organisation, Organisation]:
     if duplicate_id == kept_id:
         raise MergeWithItself
     duplicate, kept = _decided(session, viewer, duplicate_id), _decided(session, viewer, kept_id)
     if duplicate.is_verified and not kept.is_verified:
         raise WrongWayRound
-    policy.check_can_merge_away(viewer, duplicate)
+    check_can_merge_away(session, viewer, duplicate, references)
+    if not policy.can_hand_over(viewer) and not service.owners_of(session, kept.id):
+        raise NobodyAnswers
     return duplicate, kept
 
 
@@ -178,47 +202,11 @@ def _decided(session: Session, viewer: Viewer, organisation_id: str) -> Organisa
     return organisation
 
 
-def _joining(session: Session, duplicate: Organisation, kept: Organisation) -> list[tuple[Membership, Joining]]:
-    """The members of the duplicate, with the role that each will have."""
-    has_owner = bool(service.owners_of(session, kept.id))
-    query = (
-        select(Membership, User)
-        .join(User, col(User.id) == col(Membership.user_id))
-        .where(Membership.organisation_id == duplicate.id)
-        .order_by(col(Membership.created_at), col(User.email))
-    )
-    found = []
-    for membership, user in session.exec(query).all():
-        present = service.membership(session, user.id, kept.id)
-        is_lowered = has_owner and membership.role is MemberRole.OWNER
-        role = present.role if present else MemberRole.EDITOR if is_lowered else membership.role
-        found.append((membership, Joining(user.name, user.email, role, present is not None)))
-    return found
-
-
 def _same_departments(session: Session, duplicate_id: str, kept_id: str) -> Mapping[str, str]:
     """Departments of the duplicate by id, with the one of the same name on the other side."""
     there = {name_key_of(d.name): d.id for d in service.departments_of(session, kept_id)}
     here = service.departments_of(session, duplicate_id)
     return {d.id: there[name_key_of(d.name)] for d in here if name_key_of(d.name) in there}
-
-
-def _move_members(
-    session: Session,
-    joining: Sequence[tuple[Membership, Joining]],
-    kept: Organisation,
-    departments: Mapping[str, str],
-) -> None:
-    for membership, found in joining:
-        if found.is_member:
-            session.delete(membership)
-            continue
-        membership.organisation_id = kept.id
-        membership.role = found.role
-        if membership.department_id:
-            membership.department_id = departments.get(membership.department_id, membership.department_id)
-        session.add(membership)
-    session.flush()
 
 
 def _move_departments(session: Session, duplicate: Organisation, kept: Organisation, same: Mapping[str, str]) -> None:
@@ -231,28 +219,18 @@ def _move_departments(session: Session, duplicate: Organisation, kept: Organisat
     session.flush()
 
 
-def _move_invitations(session: Session, duplicate: Organisation, kept: Organisation) -> None:
-    """Open links go on working, for no more than an editor; requests wait for the other owners."""
-    of_duplicate = col(Invitation.organisation_id) == duplicate.id
-    is_owner = col(Invitation.role) == MemberRole.OWNER
-    session.exec(update(Invitation).where(of_duplicate, is_owner).values(role=MemberRole.EDITOR))
-    session.exec(update(Invitation).where(of_duplicate).values(organisation_id=kept.id))
-    members = select(Membership.user_id).where(Membership.organisation_id == kept.id)
-    requests = update(MembershipRequest).where(col(MembershipRequest.organisation_id) == duplicate.id)
-    idle = requests.where(col(MembershipRequest.user_id).in_(members), col(MembershipRequest.answered_at).is_(None))
-    session.exec(idle.values(answered_at=utc_now(), accepted=True))
-    session.exec(requests.values(organisation_id=kept.id))
-
-
 def _tell(session: Session, joining: Sequence[Joining], duplicate: Organisation, kept: Organisation) -> None:
-    addresses = {j.email for j in joining} | {owner.email for owner in service.owners_of(session, kept.id)}
-    for address in sorted(addresses):
+    asking = [j for j in joining if j.role is None]
+    addresses = {j.email: "/organisations" if j.role is None else f"/organisations/{kept.id}/members" for j in joining}
+    addresses |= {owner.email: f"/organisations/{kept.id}/members" for owner in service.owners_of(session, kept.id)}
+    for address, path in sorted(addresses.items()):
         mailer.queue(
             session,
             "organisation-merged",
             address,
             duplicate=duplicate.name,
             kept=kept.name,
-            organisation_id=kept.id,
-            members=[j.name for j in joining],
+            path=path,
+            members=[j.name for j in joining if j.role is not None],
+            asking=[j.name for j in asking],
         )

@@ -173,6 +173,19 @@ def check_can_decide(viewer: Viewer, organisation: Organisation) -> None:
         raise Forbidden("不能核验本人所在的单位。", "You cannot decide about an organisation that you are a member of.")
 
 
+def check_can_admit(viewer: Viewer, organisation: Organisation, *, had_members: bool) -> None:
+    """Raise NotFound or Forbidden for those who may not answer who asks to join an organisation without an owner.
+
+    Members have left drafts there, maybe, which no broker reads and no friend of a broker shall.
+    """
+    check_can_decide(viewer, organisation)
+    if had_members and not viewer.is_admin:
+        raise Forbidden(
+            "这家单位有过成员，现在没有管理成员，加入申请由平台管理员答复。",
+            "This organisation has had members and has no owner now; an administrator answers who asks to join it.",
+        )
+
+
 def can_decide(viewer: Viewer, organisation: Organisation) -> bool:
     """Whether the viewer verifies, refuses and merges the organisation."""
     try:
@@ -194,6 +207,14 @@ def check_can_merge_away(viewer: Viewer, organisation: Organisation) -> None:
             "这家单位已经核验过，合并会把它的草稿、联系方式和附件交给另一家单位，只能由平台管理员办理。",
             "This organisation has been verified; only an administrator may merge it into another one.",
         )
+
+
+def can_hand_over(viewer: Viewer) -> bool:
+    """Whether a merge by this viewer hands members and texts of the duplicate to the organisation that stays.
+
+    It decides who reads whose drafts. A broker may have verified either, or know who stands behind it.
+    """
+    return viewer.is_admin
 
 
 def can_merge_away(viewer: Viewer, organisation: Organisation) -> bool:

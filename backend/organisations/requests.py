@@ -1,4 +1,8 @@
-"""Requests for membership: a user asks, the owners answer; where there are none, those who verify."""
+"""Requests for membership: a user asks, the owners answer; where there are none, those who verify.
+
+An organisation of an imported list, to which nobody has belonged yet, gets its first members from a broker of its
+region. Where somebody has worked before, there may be drafts that no broker reads: an administrator answers.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,7 +62,8 @@ class OwnRequest:
 def ask(session: Session, viewer: Viewer, name: str, credit_code: str | None, message: str) -> str | None:
     """Ask for membership of the organisation of that code or name, without learning more of it.
 
-    Returns its id where the viewer is a member already. Asked twice, it is one request.
+    Returns its id where the viewer is a member already. Asked twice, it is one request. The message is read on the
+    page, as a mail carries no text of strangers.
 
     Raises NothingRegistered or TooManyRequests.
     """
@@ -80,7 +85,9 @@ def ask(session: Session, viewer: Viewer, name: str, credit_code: str | None, me
     session.flush()
     events.record(session, events.Event.MEMBER_REQUEST, SUBJECT, organisation.id, actor_id=viewer.user_id)
     owners = service.owners_of(session, organisation.id)
-    for user in owners or verification.deciders(session, organisation):
+    for user in owners or verification.deciders(
+        session, organisation, admins=service.had_members(session, organisation)
+    ):
         mailer.queue(
             session,
             "member-requested",
@@ -89,7 +96,6 @@ def ask(session: Session, viewer: Viewer, name: str, credit_code: str | None, me
             url=f"/organisations/{organisation.id}/members" if owners else "/organisations/waiting",
             name=viewer.name,
             email=viewer.email,
-            message=message,
         )
     return None
 
@@ -111,14 +117,15 @@ def of_organisation(session: Session, organisation_id: str) -> list[OpenRequest]
 
 
 def without_owner(session: Session, viewer: Viewer) -> list[OpenRequest]:
-    """Requests for organisations without an owner, which wait for those who verify. Raises Forbidden."""
+    """Requests for organisations without an owner, which wait for this viewer. Raises Forbidden."""
     policy.check_can_verify_any(viewer)
+    untouched = [] if viewer.is_admin else [col(Organisation.id).not_in(query) for query in service.WITH_MEMBERS]
     owned = (
         select(Membership.organisation_id)
         .join(User, col(User.id) == col(Membership.user_id))
         .where(Membership.role == MemberRole.OWNER, col(User.is_active).is_(True))
     )
-    return _open(session, col(Organisation.id).not_in(owned), policy.decided_by(viewer))
+    return _open(session, col(Organisation.id).not_in(owned), policy.decided_by(viewer), *untouched)
 
 
 def accept(session: Session, viewer: Viewer, request_id: str, role: MemberRole) -> str:
@@ -175,7 +182,7 @@ def _answerable(session: Session, viewer: Viewer, request_id: str) -> tuple[Memb
     if not viewer.owns(organisation.id):
         if service.owners_of(session, organisation.id):
             raise Forbidden
-        policy.check_can_decide(viewer, organisation)
+        policy.check_can_admit(viewer, organisation, had_members=service.had_members(session, organisation))
     return request, organisation
 
 

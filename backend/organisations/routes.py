@@ -12,7 +12,7 @@ from backend.db import new_id
 from backend.deps import FormDep, SessionDep
 from backend.htmx import redirect
 from backend.organisations import credit_code, merging, policy, registration, requests, service, verification
-from backend.organisations.deps import ReferencesDep, SignedInDep, ViewerDep
+from backend.organisations.deps import CountedViewerDep, ReferencesDep, SignedInDep
 from backend.organisations.forms import TAKEN, JoinForm, MergeForm, OrganisationForm, RefusalForm
 from backend.organisations.models import Department, MemberRole, Organisation
 from backend.organisations.policy import Viewer
@@ -67,10 +67,11 @@ class WaitingPage:
 
 @dataclass(frozen=True)
 class MergePage:
-    """Context of organisations/merge.html."""
+    """Context of organisations/merge.html. `moves` says that members and texts go along."""
 
     organisation: Organisation
     form: MergeForm
+    moves: bool
     preview: merging.Preview | None = None
 
 
@@ -130,7 +131,9 @@ def waiting_organisations(request: Request, session: SessionDep, viewer: SignedI
 
 
 @router.get("/organisations/{organisation_id}")
-def organisation_page(request: Request, organisation_id: str, session: SessionDep, viewer: ViewerDep) -> Response:
+def organisation_page(
+    request: Request, organisation_id: str, session: SessionDep, viewer: CountedViewerDep
+) -> Response:
     """One organisation; a merged one leads to what it has become a part of."""
     if kept_id := service.merged_into(session, viewer, organisation_id):
         # Not to be kept by the browser: whoever uses it next may not be led anywhere.
@@ -160,6 +163,7 @@ def change_organisation(
     form: OrganisationForm = OrganisationForm.read(data)
     form.organisation_id.data = organisation_id
     form.code_is_optional = organisation.credit_code is None
+    form.verified_name = organisation.verified_name
     page = OrganisationFormPage(form, _edit_url(organisation), organisation)
     if not form.validate():
         return render(request, "organisations/form.html", page, status=422)
@@ -202,19 +206,20 @@ def merge_form(
 ) -> Response:
     """Name the organisation that stays, then look at what moves."""
     organisation = service.get(session, viewer, organisation_id)
-    policy.check_can_merge_away(viewer, organisation)
+    merging.check_can_merge_away(session, viewer, organisation, references)
+    moves = policy.can_hand_over(viewer)
     if "into" not in request.query_params:
-        return render(request, "organisations/merge.html", MergePage(organisation, MergeForm()))
+        return render(request, "organisations/merge.html", MergePage(organisation, MergeForm(), moves))
     form = MergeForm(data={"into": request.query_params["into"].strip()})
     try:
         if not form.validate():
-            return render(request, "organisations/merge.html", MergePage(organisation, form), status=422)
+            return render(request, "organisations/merge.html", MergePage(organisation, form, moves), status=422)
         kept = merging.find(session, viewer, str(form.into.data))
         preview = merging.preview(session, viewer, organisation_id, kept.id, references)
     except merging.Unsuitable as error:
         form.into.errors = [error.zh]
-        return render(request, "organisations/merge.html", MergePage(organisation, form), status=error.status)
-    return render(request, "organisations/merge.html", MergePage(organisation, form, preview))
+        return render(request, "organisations/merge.html", MergePage(organisation, form, moves), status=error.status)
+    return render(request, "organisations/merge.html", MergePage(organisation, form, moves, preview))
 
 
 @router.post("/organisations/{organisation_id}/merge")

@@ -9,8 +9,9 @@ from sqlmodel import Session, col, func, select, update
 
 from backend.accounts.models import User
 from backend.audit import events
+from backend.audit.models import AuditEvent
 from backend.db import utc_now
-from backend.errors import NotFound
+from backend.errors import Conflict, NotFound
 from backend.organisations import policy
 from backend.organisations.models import (
     Department,
@@ -28,6 +29,13 @@ SUBJECT = "organisation"
 """Subject of audit events."""
 VERIFIED_FIELDS = ("name", "credit_code", "kind", "region", "jurisdiction")
 """What is verified: a change of it asks for another verification."""
+
+
+class MergedMeanwhile(Conflict):
+    """The organisation has become a part of another one while its member was writing."""
+
+    zh = "本单位刚刚并入另一家单位，您加入该单位的申请正在等待答复。请先另存填写的内容，获准加入后再提交。"
+    en = "Your organisation is a part of another one now, which you have asked to join. Keep your text until then."
 
 
 @dataclass(frozen=True)
@@ -134,13 +142,7 @@ def membership(session: Session, user_id: str, organisation_id: str) -> Membersh
 
 
 def join(session: Session, user_id: str, organisation_id: str, role: MemberRole, *, actor_id: str | None) -> None:
-    """Make a user a member, who may have become one meanwhile, and record it. An open request is answered by that.
-
-    Where the organisation has just been merged into another one, it is that which they join.
-    """
-    organisation = session.get(Organisation, organisation_id)
-    if organisation is not None and organisation.merged_into_id:
-        organisation_id = organisation.merged_into_id
+    """Make a user a member, who may have become one meanwhile, and record it. An open request is answered by that."""
     if membership(session, user_id, organisation_id) is None:
         add_member(session, user_id, organisation_id, role)
     statement = update(MembershipRequest).where(
@@ -151,6 +153,35 @@ def join(session: Session, user_id: str, organisation_id: str, role: MemberRole,
     session.exec(statement.values(answered_at=utc_now(), answered_by=actor_id, accepted=True))
     detail = {"user": user_id, "role": role.value}
     events.record(session, events.Event.MEMBER_JOIN, SUBJECT, organisation_id, actor_id=actor_id, **detail)
+
+
+WITH_MEMBERS = (
+    select(Membership.organisation_id),
+    select(AuditEvent.subject_id).where(
+        AuditEvent.subject_kind == SUBJECT,
+        col(AuditEvent.event).in_((events.Event.ORGANISATION_CREATE, events.Event.MEMBER_JOIN)),
+    ),
+)
+"""The organisations to which somebody belongs, and those to which somebody has: a closed account leaves no row."""
+
+
+def had_members(session: Session, organisation: Organisation) -> bool:
+    """Whether anybody belongs to the organisation, or ever did."""
+    is_this = col(Organisation.id) == organisation.id
+    among = sa.or_(*(col(Organisation.id).in_(query) for query in WITH_MEMBERS))
+    return session.exec(select(Organisation.id).where(is_this, among)).first() is not None
+
+
+def check_is_there(session: Session, viewer: Viewer, organisation_id: str) -> None:
+    """Raise MergedMeanwhile where the organisation has become a part of another one that the viewer does not belong to.
+
+    What is written a moment after a merge is handed over to that one, see `merging.collect_strays`.
+    """
+    organisation = session.get(Organisation, organisation_id)
+    if organisation is None or organisation.merged_into_id is None:
+        return
+    if viewer.user_id is None or membership(session, viewer.user_id, organisation.merged_into_id) is None:
+        raise MergedMeanwhile
 
 
 def get(session: Session, viewer: Viewer, organisation_id: str) -> Organisation:

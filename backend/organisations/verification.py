@@ -23,8 +23,11 @@ class ChangedMeanwhile(Conflict):
     en = "The organisation has just changed what it registered. Please read it again before you decide."
 
 
-def deciders(session: Session, organisation: Organisation) -> Sequence[User]:
-    """Whom to ask about an organisation: brokers with jurisdiction over its region, else the administrators."""
+def deciders(session: Session, organisation: Organisation, *, admins: bool = False) -> Sequence[User]:
+    """Whom to ask about an organisation: brokers with jurisdiction over its region, else the administrators.
+
+    `admins` asks for these in any case.
+    """
     members = select(Membership.user_id).where(Membership.organisation_id == organisation.id)
     brokers = (
         select(User)
@@ -40,12 +43,12 @@ def deciders(session: Session, organisation: Organisation) -> Sequence[User]:
         )
     )
     found: Sequence[User] = []
-    if organisation.kind is not OrganisationKind.AGENCY:
+    if organisation.kind is not OrganisationKind.AGENCY and not admins:
         found = session.exec(brokers.order_by(col(User.email)).distinct()).all()
     if found:
         return found
-    admins = select(User).where(col(User.is_admin).is_(True), col(User.is_active).is_(True))
-    return session.exec(admins.order_by(col(User.email))).all()
+    query = select(User).where(col(User.is_admin).is_(True), col(User.is_active).is_(True))
+    return session.exec(query.order_by(col(User.email))).all()
 
 
 def announce(session: Session, organisation: Organisation) -> None:

@@ -16,6 +16,7 @@ from backend.db import utc_now
 from backend.deps import FormDep, RecordingSessionDep, SessionDep
 from backend.disclosure import proposals, releases
 from backend.disclosure.differences import FieldChange, compare
+from backend.disclosure.filters import page_number
 from backend.disclosure.forms import SubjectForm
 from backend.disclosure.models import SubjectKind, Tier
 from backend.disclosure.policy import check_can_propose, check_can_release
@@ -77,6 +78,7 @@ class ReleasesPage:
     organisations: Sequence[tuple[str, str]]
     form: ReleaseForm | ProposalForm
     days: Sequence[tuple[str, str]]
+    number: int
 
 
 def _kind(request: Request) -> SubjectKind:
@@ -131,10 +133,12 @@ def _number(text: str) -> int:
 
 @router.get("/needs/{subject_id}/releases")
 @router.get("/capabilities/{subject_id}/releases")
-def releases_page(request: Request, subject_id: str, session: SessionDep, viewer: SignedInDep, q: str = "") -> Response:
+def releases_page(
+    request: Request, subject_id: str, session: SessionDep, viewer: SignedInDep, q: str = "", page: str = "1"
+) -> Response:
     """To whom a text is open, who has read it, and the form to open it to one more."""
     found = service.overseen(session, viewer, _kind(request), subject_id)
-    return _releases(request, session, viewer, found, q)
+    return _releases(request, session, viewer, found, q, number=page_number(page))
 
 
 def _releases(
@@ -144,8 +148,9 @@ def _releases(
     found: service.Overseen,
     q: str,
     form: ReleaseForm | ProposalForm | None = None,
+    number: int = 1,
 ) -> Response:
-    shown = service.releases_of(session, viewer, found)
+    shown = service.releases_of(session, viewer, found, number)
     text = clean_line(q)[:100]
     choices = service.verified_organisations(session, found, text)
     page = ReleasesPage(
@@ -155,6 +160,7 @@ def _releases(
         organisations=choices,
         form=form or (ProposalForm() if shown.may_propose else ReleaseForm()),
         days=list(DAYS.items()),
+        number=number,
     )
     return render(request, "oversight/releases.html", page, status=422 if form is not None else 200)
 

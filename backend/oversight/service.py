@@ -14,7 +14,15 @@ from backend.db import utc_now
 from backend.disclosure import proposals, readings, releases, versions
 from backend.disclosure.cards import Card
 from backend.disclosure.models import Release, ReleaseProposal, SubjectKind, SubjectVersion, Tier, TieredSubject
-from backend.disclosure.policy import Subject, can_propose, can_release, can_write, oversees, readable_tiers
+from backend.disclosure.policy import (
+    Subject,
+    can_propose,
+    can_release,
+    can_write,
+    check_can_give_reason,
+    oversees,
+    readable_tiers,
+)
 from backend.disclosure.service import SubjectType, record_reading
 from backend.errors import Forbidden, NotFound
 from backend.needs import policy as need_policy
@@ -120,11 +128,15 @@ class ReadingRow:
 
 @dataclass(frozen=True)
 class Releases:
-    """Who may read a subject and who has read it; the readings are for its own organisation."""
+    """Who may read a subject and who has read it; the readings are for those who write for its organisation.
+
+    `readings` is one page of them, None for others; `reading_pages` is how many pages there are.
+    """
 
     releases: Sequence[ReleaseRow]
     proposals: Sequence[ProposalRow]
-    readings: Sequence[ReadingRow]
+    readings: Sequence[ReadingRow] | None
+    reading_pages: int
     may_release: bool
     may_revoke: bool
     may_propose: bool
@@ -173,6 +185,23 @@ def overseen(session: Session, viewer: Viewer, kind: SubjectKind, subject_id: st
     return Overseen(cards[subject_id], facts, subject, side, readable_tiers(viewer, facts, opened_tiers))
 
 
+def closed_brief(session: Session, viewer: Viewer, kind: SubjectKind, subject_id: str) -> Overseen:
+    """An open subject whose brief an administrator may read after giving a reason.
+
+    Raises NotFound for others than administrators, and where the brief needs no reason; Conflict where it is not open.
+    """
+    side = SIDES[kind]
+    subject = side.find(session, subject_id)
+    if subject is None:
+        raise NotFound
+    facts = side.subject_of(subject)
+    check_can_give_reason(viewer, facts)
+    tiers = readable_tiers(viewer, facts, releases.released_tiers(session, viewer, kind, subject_id))
+    if Tier.BRIEF in tiers:
+        raise NotFound
+    return Overseen(side.cards(session, viewer, [subject_id])[subject_id], facts, subject, side, tiers)
+
+
 def version_rows(session: Session, found: Overseen) -> list[VersionRow]:
     """The versions that the viewer may read, newest first; names are for the own organisation alone."""
     rows = versions.listing(session, found.facts.kind, found.facts.id, all_of_them=found.is_own)
@@ -207,13 +236,14 @@ def _user_names(session: Session, ids: Collection[str]) -> dict[str, str]:
     return dict(session.exec(select(User.id, User.name).where(col(User.id).in_(ids))).all())
 
 
-def releases_of(session: Session, viewer: Viewer, found: Overseen) -> Releases:
-    """The releases of a subject, live ones first, what is proposed, and to its own organisation who has read it."""
+def releases_of(session: Session, viewer: Viewer, found: Overseen, number: int = 1) -> Releases:
+    """The releases of a subject, live ones first, what is proposed, and to its writers a page of who has read it."""
     kind, id_ = found.facts.kind, found.facts.id
     rows = releases.of_subject(session, kind, id_, live=False)
     live = {row.id for row in releases.of_subject(session, kind, id_, live=True)}
     proposed = proposals.waiting(session, kind, id_)
-    read = readings.of_subject(session, found.side.of.read_events, id_) if found.is_own else []
+    may_write = can_write(viewer, found.facts)
+    read, total = readings.page(session, found.side.of.read_events, found.facts, number) if may_write else ([], 0)
     named: list[Release | ReleaseProposal | readings.Reading] = [*rows, *proposed, *read]
     names = organisations.authors(session, (row.organisation_id for row in named))
     return Releases(
@@ -224,9 +254,12 @@ def releases_of(session: Session, viewer: Viewer, found: Overseen) -> Releases:
         proposals=[ProposalRow(row, names[row.organisation_id].name) for row in proposed],
         readings=[
             ReadingRow(row, names[row.organisation_id].name if row.organisation_id in names else "") for row in read
-        ],
+        ]
+        if may_write
+        else None,
+        reading_pages=max(1, -(-total // readings.PAGE_SIZE)),
         may_release=can_release(viewer, found.facts),
-        may_revoke=can_write(viewer, found.facts),
+        may_revoke=may_write,
         may_propose=can_propose(viewer, found.facts),
     )
 

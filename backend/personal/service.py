@@ -26,7 +26,7 @@ from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.db import utc_now
 from backend.disclosure.drafts import DraftCopy
-from backend.disclosure.models import Release, ReleaseProposal, StatusChange, SubjectVersion
+from backend.disclosure.models import ReasonedAccess, Release, ReleaseProposal, StatusChange, SubjectVersion
 from backend.errors import Conflict
 from backend.needs.models import Need, Requirement
 from backend.needs.support import NeedSupport
@@ -61,6 +61,7 @@ REMOVED: Sequence[Reference] = (
 )
 """What is about the person alone goes."""
 KEPT: Sequence[Reference] = (
+    (ReasonedAccess, "user_id"),
     (Release, "granted_by"),
     (ReleaseProposal, "proposed_by"),
     (StatusChange, "actor_id"),

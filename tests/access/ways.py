@@ -47,6 +47,10 @@ FOR_READERS: dict[str, list[str]] = {
     "/healthz": ["/healthz"],
     "/readyz": ["/readyz"],
     "/metrics": ["/metrics"],
+    "/admin": ["/admin"],
+    "/admin/mails": ["/admin/mails"],
+    "/admin/system": ["/admin/system"],
+    "/admin/index": ["/admin/index"],
     "/needs": ["/needs", "/needs?page=2"],
     "/needs/new": ["/needs/new"],
     "/capabilities": ["/capabilities"],
@@ -54,7 +58,7 @@ FOR_READERS: dict[str, list[str]] = {
     "/organisations": ["/organisations"],
     "/organisations/new": ["/organisations/new"],
     "/organisations/waiting": ["/organisations/waiting"],
-    "/invitation": ["/invitation?token={words}"],
+    "/invitation": ["/invitation?token={words}", "/invitation"],
     "/reviews": ["/reviews"],
     "/released": ["/released"],
     "/notifications": ["/notifications", "/notifications?page=2"],
@@ -67,6 +71,7 @@ FOR_TEXTS: dict[str, list[str]] = {
     "/{kinds}/{id}/suggestions": ["/{kinds}/{s}/suggestions"],
     "/{kinds}/{id}/versions": ["/{kinds}/{s}/versions"],
     "/{kinds}/{id}/versions/{number}": ["/{kinds}/{s}/versions/1", "/{kinds}/{s}/versions/2?since=1"],
+    "/{kinds}/{id}/reasoned-access": ["/{kinds}/{s}/reasoned-access"],
     "/{kinds}/{id}/releases": ["/{kinds}/{s}/releases", "/{kinds}/{s}/releases?q=测试"],
 }
 # GET, asked by each reader for their own texts, beside which others are shown.
@@ -75,8 +80,13 @@ FOR_OWN: dict[str, list[str]] = {
     "/{kinds}/{id}/edit": ["/{kinds}/{own}/edit"],
     "/{kinds}/{id}/suggestions": ["/{kinds}/{own}/suggestions"],
 }
-# GET, asked by each reader for the organisations of the authors.
+# GET, asked by each reader for the organisations of the authors. Who has which account, and who did what, stands on
+# pages of administrators alone.
 FOR_AUTHORS: dict[str, list[str]] = {
+    "/admin/users": ["/admin/users", "/admin/users?q=测试&page=2"],
+    "/admin/users/{user_id}": ["/admin/users/{member}"],
+    "/admin/audit": ["/admin/audit", "/admin/audit?page=2", "/admin/audit?organisation={author}"],
+    "/admin/audit.csv": ["/admin/audit.csv?organisation={author}"],
     "/organisations/{organisation_id}": ["/organisations/{author}"],
     "/organisations/{organisation_id}/needs": ["/organisations/{author}/needs"],
     "/organisations/{organisation_id}/capabilities": ["/organisations/{author}/capabilities"],
@@ -99,6 +109,8 @@ WRITING: dict[str, list[str]] = {
         # What a broker may do is tried apart.
         if a not in ("publish", "match", "reopen")
     ],
+    # With what an administrator has to write there, see test_reasoned_access.py.
+    "/{kinds}/{id}/reasoned-access": ["/{kinds}/{s}/reasoned-access"],
     "/{kinds}/{id}/releases": ["/{kinds}/{s}/releases"],
     "/{kinds}/{id}/releases/{release_id}/revoke": ["/{kinds}/{s}/releases/0123456789abcdef/revoke"],
     "/{kinds}/{id}/proposals": ["/{kinds}/{s}/proposals"],
@@ -116,6 +128,9 @@ TRYING: dict[str, list[str]] = {
 }
 # POST that no text can come out of, with the reason.
 WITHOUT_TEXTS: dict[str, str] = {
+    "/admin/mails/retry": "of administrators alone, and it leads to the list of mails, which knows no text",
+    "/admin/mails/{mail_id}/retry": "likewise",
+    "/admin/users/{user_id}/{action}": "of administrators alone: it suspends or reactivates an account",
     "/sign-in": "it knows no text",
     "/organisations": "it registers an organisation",
     "/organisations/join": "it asks for membership, and answers the same whoever asks",

@@ -178,9 +178,14 @@ def broker(album: Album) -> None:
 
 
 def admin(album: Album) -> None:
-    """A user without an organisation: lists are empty, forms are refused."""
+    """A user without an organisation: lists are empty, forms are refused; and the pages of administration."""
     album.visit.sign_in("admin")
     album.tour(COMMON | OWN)
+    album.tour({f"admin-{name}": f"/admin/{name}" for name in ("users", "audit", "mails", "system")})
+    album.tour({"admin": "/admin"})
+    album.page.goto("/search?side=need")
+    album.page.locator(".teaser-title a").first.click()
+    album.take("need-by-reason")
 
 
 ROLES = (visitor, hospital, enterprise, broker, admin)

@@ -153,3 +153,24 @@ def test_filters_of_the_search_change_the_results_and_the_address(visit: Visit) 
     expect(page.locator("#announcer")).to_contain_text("共找到")
     page.go_back()
     expect(page.get_by_label("类型")).to_have_value("")
+
+
+def test_administration_on_a_phone(open_visit: OpenVisit) -> None:
+    """The pages of administration, and a brief that is read by a reason: its form comes as a part of the page."""
+    visit = open_visit(width=PHONE)
+    page = visit.sign_in("admin")
+    for path in ("/admin", "/admin/users", "/admin/audit", "/admin/mails", "/admin/system"):
+        page.goto(path)
+        expect(page.locator(".htmx-request")).to_have_count(0)
+        check_fits_the_window(page)
+    expect(page.locator("#index")).to_contain_text("摘要和详情")
+    page.goto("/search?side=need")
+    page.locator(".teaser-title a").first.click()
+    page.get_by_label("用途").select_option("complaint")
+    page.get_by_role("textbox", name="具体理由").fill("核对举报所称的内容。" + LONG_WORD)
+    check_fits_the_window(page)
+    page.get_by_role("button", name="记录理由并查看详情").click()
+    expect(page.locator("#flash")).to_contain_text("理由已记录")
+    check_fits_the_window(page)
+    page.goto("/admin/audit?namespace=need")
+    check_fits_the_window(page)

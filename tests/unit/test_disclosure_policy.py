@@ -13,10 +13,12 @@ from backend.disclosure.models import Audience, Release, SubjectKind, Tier
 from backend.disclosure.policy import (
     Subject,
     can_create,
+    can_give_reason,
     can_propose,
     can_release,
     can_review,
     can_write,
+    check_can_give_reason,
     check_can_read,
     check_can_write,
     knows_author,
@@ -24,7 +26,7 @@ from backend.disclosure.policy import (
     readable_tiers,
 )
 from backend.disclosure.service import released_tiers
-from backend.errors import Forbidden, NotFound
+from backend.errors import Conflict, Forbidden, NotFound
 from backend.needs import policy
 from backend.needs.models import Need
 from backend.needs.states import OPEN, NeedStatus
@@ -222,6 +224,37 @@ def test_lists_show_exactly_what_the_policy_lets_read(rows: list[Row], database:
 
 def test_open_is_what_others_may_find() -> None:
     assert {NeedStatus.PUBLISHED, NeedStatus.MATCHED} == OPEN
+
+
+def test_a_reason_opens_the_brief_to_administrators_alone_and_of_open_subjects_alone() -> None:
+    subject = Subject(SubjectKind.NEED, "0" * 16, AUTHOR, PUTUO, MEMBERS, is_open=True)
+    admin = Viewer(user_id="0000000000000009", is_admin=True)
+    assert readable_tiers(admin, subject) == {TEASER}
+    assert readable_tiers(admin, subject, reasoned=True) == {TEASER, BRIEF}
+    for is_submitted in (False, True):
+        closed = replace(subject, is_open=False, is_submitted=is_submitted)
+        assert readable_tiers(admin, closed, reasoned=True) == NONE
+    for name, viewer in VIEWERS.items():
+        if not viewer.is_admin:
+            assert readable_tiers(viewer, subject, reasoned=True) == readable_tiers(viewer, subject), name
+
+
+def test_who_may_give_a_reason() -> None:
+    subject = Subject(SubjectKind.NEED, "0" * 16, AUTHOR, PUTUO, PUBLIC, is_open=True)
+    admin = Viewer(user_id="0000000000000009", is_admin=True)
+    assert can_give_reason(admin, subject)
+    for viewer in VIEWERS.values():
+        if not viewer.is_admin:
+            assert not can_give_reason(viewer, subject)
+            with pytest.raises(NotFound):
+                check_can_give_reason(viewer, subject)
+    closed = replace(subject, is_open=False)
+    assert not can_give_reason(admin, closed)
+    with pytest.raises(NotFound):
+        check_can_give_reason(admin, closed)
+    own = replace(member(AUTHOR), is_admin=True)
+    with pytest.raises(Conflict):
+        check_can_give_reason(own, closed)
 
 
 def release(session: Session, subject_id: str, organisation_id: str, **fields: Any) -> None:

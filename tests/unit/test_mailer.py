@@ -15,7 +15,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from jinja2 import DictLoader, Environment, StrictUndefined, select_autoescape
 from pydantic import SecretStr, ValidationError
-from sqlmodel import select
+from sqlmodel import col, select
 
 from backend import mailer
 from backend.config import Settings
@@ -157,6 +157,27 @@ def test_a_mail_is_given_up_after_its_last_attempt(
     assert mail.due_at is None and mail.sent_at is None and mail.context == {}
     assert "given up" in caplog.text
     assert "reader@test.example" not in caplog.text and TOKEN not in caplog.text
+
+
+def test_a_mail_without_a_link_that_was_given_up_can_be_sent_again(
+    database: Database, settings: Settings, environment: Environment, server: str, postbox: Postbox
+) -> None:
+    with database.session(write=True) as session:
+        mailer.queue(session, "greeting", "reader@test.example", name="测试", token="")
+        mailer.queue(session, "greeting", "second@test.example", name="测试", path="/confirm?token=x")
+        first, second = session.exec(select(Mail).order_by(col(Mail.recipient))).all()
+        first.context = {"name": "测试"}
+        session.add(first)
+    postbox.answer = "550 no such user"
+    assert mailer.deliver(database, settings, environment, SmtpMailer(server)) == 0
+    with database.session(write=True) as session:
+        given_up = {mail.recipient: mail for mail in mailer.given_up(session, 10)}
+        assert given_up[first.recipient].context == {"name": "测试"} and given_up[second.recipient].context == {}
+        assert mailer.retry(session, first.id) and not mailer.retry(session, second.id)
+        assert not mailer.retry(session, "0" * 16)
+    with database.session() as session:
+        again = session.get_one(Mail, first.id)
+        assert again.attempts == 0 and again.due_at is not None and again.due_at <= utc_now()
 
 
 @pytest.mark.parametrize(("event", "answer"), [("greeting", "550 no such user"), ("broken", "250 OK")])

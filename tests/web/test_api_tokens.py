@@ -175,7 +175,7 @@ def test_guessing_the_password_here_is_limited(make: Factory, sign_in: SignIn) -
 
 
 def end_sessions(here: TestClient, party: Party, database: Database) -> None:
-    assert here.post("/account/sessions/end-others").status_code == 303
+    assert here.post("/account/sessions/end-others", data={"password": PASSWORD}).status_code == 303
 
 
 def end_everywhere(here: TestClient, party: Party, database: Database) -> None:

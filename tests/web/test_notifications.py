@@ -19,6 +19,7 @@ from backend.notifications.models import Notice, Notification
 from backend.notifications.wordings import ENGLISH, NOTICES
 from tests.conftest import SignIn
 from tests.factories import PUTUO, Factory, Party
+from tests.web import mails as sent
 from tests.web.need_steps import page_of
 
 MAIL = "请补充发生频度。"
@@ -220,3 +221,23 @@ def test_a_capability_goes_stale_and_is_confirmed_by_one_button(
     assert "超过一年未确认" in page_of(client, url).text
     assert client.post(f"{url}/confirm").status_code == 303
     assert stranger.get(url).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("title", "is_sent"),
+    [("请看 evil.example 的穿刺针", False), ("www.evil", False), ("DSA/CT 融合：1:5 缩放，5.0T", True)],
+)
+def test_a_mail_carries_no_title_with_a_link_in_it(
+    title: str,
+    is_sent: bool,
+    author: TestClient,
+    make: Factory,
+    hospital: Party,
+    database: Database,
+    settings: Settings,
+) -> None:
+    """Mail programs would make a link of it, in a mail that comes from us."""
+    reviewer = make.reviewer(PUTUO)
+    author.post(f"/needs/{make.need(hospital, title, publish=False).id}/submit")
+    (mail,) = sent.to(sent.mails(database, settings), reviewer.user.email)
+    assert ("标题：" in sent.text(mail)) is (title in sent.text(mail)) is is_sent

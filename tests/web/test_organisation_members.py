@@ -6,14 +6,22 @@ import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from backend.accounts.models import User
 from backend.audit.models import AuditEvent
 from backend.config import Settings
 from backend.db import Database, utc_now
 from backend.mailer import Mail
 from backend.organisations.invitations import A_DAY_UNVERIFIED
-from backend.organisations.models import Department, Invitation, MemberRole, Membership, OrganisationKind
+from backend.organisations.models import (
+    Department,
+    Invitation,
+    MemberRole,
+    Membership,
+    Organisation,
+    OrganisationKind,
+)
 from tests.conftest import SignIn
-from tests.factories import Factory, Party
+from tests.factories import PASSWORD, Factory, Party
 from tests.web.mails import links, mails, path, text, to
 from tests.web.pages import read
 
@@ -80,8 +88,8 @@ class TestInvitation:
         address = link(database, settings)
         page = read(client.get(address).text)
         assert "测试账号邀请您加入示例邀请公司，角色为编辑成员" in page["main"].text
-        quoted = f"/invitation%3Ftoken%3D{token(address)}"
-        assert {f"/sign-in?next={quoted}", f"/register?next={quoted}"} <= set(page.links)
+        assert {"/sign-in?next=/invitation", "/register?next=/invitation"} <= set(page.links)
+        assert token(address) not in client.get(address).text
         assert client.post("/invitation", data={"token": token(address)}).status_code == 303
         person = make.somebody(email=INVITED)
         invited = sign_in(person)
@@ -108,10 +116,63 @@ class TestInvitation:
         assert client.post("/register", data=filled).status_code == 303
         confirm = read(client.get(link(database, settings)).text).fields
         confirmed = client.post("/confirm", data={**confirm, "password": password})
-        page = read(client.get(confirmed.headers["location"]).text)
+        assert confirmed.headers["location"] == "/invitation"
+        page = read(client.get("/invitation").text)
         assert "接受邀请" in page["main"].text
         assert client.post("/invitation", data=page.fields).headers["location"] == url(owner)
         assert "示例邀请公司" in read(client.get("/organisations").text)["main"].text
+
+    def test_is_found_after_signing_in_without_its_token(
+        self,
+        owner: Party,
+        make: Factory,
+        sign_in: SignIn,
+        client: TestClient,
+        database: Database,
+        settings: Settings,
+    ) -> None:
+        """The token would stand in the address of the sign-in page, in the history, and in a proxy's log."""
+        invite(sign_in(owner), owner)
+        secret, person = token(link(database, settings)), make.somebody(email=INVITED)
+        seen = client.get("/invitation", params={"token": secret})
+        ways = [way for way in read(seen.text).links if "next=" in way]
+        data = {"email": INVITED, "password": PASSWORD}
+        for way in ways:
+            asked = client.get(way).text
+            data["next"] = str(read(asked).fields["next"])
+            assert secret not in asked and data["next"] == "/invitation"
+        answer = client.post("/sign-in", data=data)
+        assert (len(ways), answer.status_code, answer.headers["location"]) == (2, 303, "/invitation")
+        page = read(client.get("/invitation").text)
+        assert "邀请您加入示例邀请公司，角色为编辑成员" in page["main"].text
+        for _time in range(2):
+            assert client.post("/invitation", data=page.fields).headers["location"] == url(owner)
+        assert role_of(database, owner, person.user.id) is MemberRole.EDITOR
+        assert "没有发给 invited@test.example 的有效邀请" in client.get("/invitation").text
+
+    def test_asks_a_visitor_without_its_link_to_sign_in(self, client: TestClient) -> None:
+        answer = client.get("/invitation")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/invitation")
+
+    @pytest.mark.parametrize("how", ["other address", "withdrawn", "expired", "made up"])
+    def test_opens_nothing_by_its_number_to_others_or_when_it_is_over(
+        self, how: str, owner: Party, make: Factory, sign_in: SignIn, database: Database
+    ) -> None:
+        invite(sign_in(owner), owner)
+        person = make.somebody(email=None if how == "other address" else INVITED)
+        with database.session(write=True) as session:
+            stored = session.exec(select(Invitation)).one()
+            if how == "withdrawn":
+                stored.withdrawn_at = utc_now()
+            if how == "expired":
+                stored.expires_at = utc_now() - timedelta(seconds=1)
+            session.add(stored)
+        client = sign_in(person)
+        if how != "made up":
+            assert "有效邀请" in client.get("/invitation").text
+        number = "0" * 16 if how == "made up" else stored.id
+        assert client.post("/invitation", data={"invitation_id": number}).status_code == 410
+        assert role_of(database, owner, person.user.id) is None
 
     def test_is_for_the_address_that_it_was_sent_to(
         self, owner: Party, make: Factory, sign_in: SignIn, database: Database, settings: Settings
@@ -194,6 +255,26 @@ class TestInvitation:
         assert status == 422
         assert read(page).error("email")
         assert read(page).fields["email"] == email
+        assert mails(database, settings) == []
+
+    @pytest.mark.parametrize("whose", ["organisation", "inviter"])
+    def test_carries_no_address_in_a_name_from_former_times(
+        self, whose: str, make: Factory, sign_in: SignIn, database: Database, settings: Settings
+    ) -> None:
+        party = make.owner(verified=False)
+        client = sign_in(party)
+        with database.session(write=True) as session:
+            if whose == "organisation":
+                organisation = session.get(Organisation, party.organisation.id)
+                assert organisation
+                organisation.name = "领奖请点 evil.example"
+            else:
+                user = session.get(User, party.user.id)
+                assert user
+                user.name = "请看 evil.example"
+        status, page = invite(client, party)
+        assert status == 422
+        assert "不能写进邀请邮件" in read(page).error("email") and read(page).fields["email"] == INVITED
         assert mails(database, settings) == []
 
     def test_sent_twice_is_one(self, owner: Party, sign_in: SignIn, database: Database, settings: Settings) -> None:

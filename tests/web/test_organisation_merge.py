@@ -26,6 +26,7 @@ from tests.factories import JIADING, PUTUO, Factory, Party
 from tests.unit.test_credit_code import code
 from tests.web.mails import mails, text, to
 from tests.web.pages import read
+from tests.web.test_organisation_members import invite
 
 
 @pytest.fixture
@@ -291,15 +292,24 @@ def test_both_have_to_lie_in_the_jurisdiction(
     assert merge(sign_in(make.somebody(is_admin=True)), duplicate, far) == 303
 
 
-def test_the_members_of_an_unverified_duplicate_read_what_they_become_a_part_of(
+def test_the_members_of_an_unverified_duplicate_read_nothing_until_an_owner_lets_them_in(
     kept: Party, make: Factory, sign_in: SignIn
 ) -> None:
-    """The reason why the preview names them."""
+    """A broker could have had the duplicate registered, to let its members into any organisation of the region."""
     unverified = make.owner(OrganisationKind.HOSPITAL, name="示例重复医院", verified=False)
     draft = make.need(kept, publish=False, audience=Audience.MEMBERS)
-    client = sign_in(unverified)
+    client, broker = sign_in(unverified), sign_in(make.broker(PUTUO))
     assert client.get(f"/needs/{draft.id}").status_code == 404
-    assert merge(sign_in(make.broker(PUTUO)), unverified, kept) == 303
+    assert merge(broker, unverified, kept) == 303
+    assert client.get(f"/needs/{draft.id}").status_code == 404
+    owners = sign_in(kept)
+    page = read(owners.get(url(kept, "members")).text)
+    assert "原为“示例重复医院”的成员" in page["main"].text
+    (accept,) = [e.attributes["action"] for e in page.all("form") if "accept" in e.attributes.get("action", "")]
+    for other in (client, broker, sign_in(make.party())):
+        assert other.post(accept, data={"role": "owner"}).status_code == 403
+    assert client.get(f"/needs/{draft.id}").status_code == 404
+    assert owners.post(accept, data={"role": "viewer"}).status_code == 303
     assert client.get(f"/needs/{draft.id}").status_code == 200
 
 
@@ -323,3 +333,139 @@ def test_a_broker_does_not_hand_what_was_verified_to_others(
     admin = sign_in(make.somebody(is_admin=True))
     assert url(duplicate, "merge") in read(admin.get(url(duplicate)).text).links
     assert merge(admin, duplicate, kept) == 303
+
+
+class TestByABroker:
+    """A broker may know who stands behind either organisation: nobody reads more by a merge that he decides."""
+
+    @pytest.fixture
+    def unverified(self, make: Factory, database: Database) -> Party:
+        """The hospital, registered once more, not verified yet."""
+        party = make.owner(OrganisationKind.HOSPITAL, name="示例重复医院", verified=False, code=code(1))
+        department(database, party, "神经外科")
+        return party
+
+    @pytest.fixture
+    def broker(self, make: Factory, sign_in: SignIn) -> TestClient:
+        return sign_in(make.broker(PUTUO))
+
+    def test_the_preview_says_that_members_ask_and_links_end(
+        self, unverified: Party, kept: Party, broker: TestClient, sign_in: SignIn, make: Factory
+    ) -> None:
+        invite(sign_in(unverified), unverified, "new@test.example")
+        page = read(broker.get(url(unverified, "merge"), params={"into": "示例中心医院"}).text)
+        said = page["main"].text
+        for expected in (
+            "加入申请将自动提交",
+            "转为加入申请",
+            unverified.user.email,
+            "邀请 1 份：合并后失效",
+            "科室：神经外科",
+        ):
+            assert expected in said
+        for untrue in ("将能查看保留的单位的全部内容", "编辑成员", "披露授权都归", "需求：0 条"):
+            assert untrue not in said
+        admin = read(
+            sign_in(make.somebody(is_admin=True)).get(url(unverified, "merge"), params={"into": "示例中心医院"}).text
+        )
+        assert "将能查看保留的单位的全部内容" in admin["main"].text and "继续有效" in admin["main"].text
+
+    def test_members_ask_and_who_belongs_to_both_stays(
+        self,
+        unverified: Party,
+        kept: Party,
+        broker: TestClient,
+        make: Factory,
+        sign_in: SignIn,
+        database: Database,
+        settings: Settings,
+    ) -> None:
+        both, waiting = make.join(unverified, MemberRole.OWNER), make.join(unverified, MemberRole.EDITOR)
+        with database.session(write=True) as session:
+            service.add_member(session, both.user.id, kept.organisation.id, MemberRole.VIEWER)
+        person = make.somebody()
+        sign_in(waiting).post("/organisations/join", data={"name": "示例中心医院"})
+        for asking in (person, kept):
+            sign_in(asking).post("/organisations/join", data={"name": "示例重复医院"})
+        for _time in range(2):
+            assert merge(broker, unverified, kept) == 303
+        with database.session() as session:
+            found = session.exec(select(Membership).where(Membership.organisation_id == kept.organisation.id)).all()
+            assert {m.user_id: m.role for m in found} == {
+                kept.user.id: MemberRole.OWNER,
+                both.user.id: MemberRole.VIEWER,
+            }
+            gone = select(Membership).where(Membership.organisation_id == unverified.organisation.id)
+            assert session.exec(gone).all() == []
+            query = select(MembershipRequest).where(col(MembershipRequest.answered_at).is_(None))
+            requests = session.exec(query).all()
+            assert {r.organisation_id for r in requests} == {kept.organisation.id}
+            assert sorted(r.user_id for r in requests) == sorted([unverified.user.id, waiting.user.id, person.user.id])
+        sent = mails(database, settings)
+        (told,) = [m for m in to(sent, kept.user.email) if "已并入" in m["Subject"]]
+        assert "须经示例中心医院的管理成员同意后才能加入" in text(told) and url(kept, "members") in text(told)
+        (own,) = [m for m in to(sent, unverified.user.email) if "已并入" in m["Subject"]]
+        assert url(kept, "members") not in text(own)
+        assert "示例中心医院" in read(sign_in(unverified).get("/organisations").text)["main"].text
+
+    def test_links_of_the_duplicate_open_nothing(
+        self,
+        unverified: Party,
+        kept: Party,
+        broker: TestClient,
+        make: Factory,
+        sign_in: SignIn,
+        database: Database,
+        settings: Settings,
+    ) -> None:
+        invite(sign_in(unverified), unverified, "new@test.example")
+        token = text(to(mails(database, settings), "new@test.example")[0]).partition("token=")[2].split()[0]
+        assert merge(broker, unverified, kept) == 303
+        client = sign_in(make.somebody(email="new@test.example"))
+        assert client.get("/invitation", params={"token": token}).status_code == 410
+        assert client.post("/invitation", data={"token": token}).status_code == 410
+        with database.session() as session:
+            found = session.exec(select(Membership).where(Membership.organisation_id == kept.organisation.id)).all()
+        assert [m.user_id for m in found] == [kept.user.id]
+
+    def test_texts_go_to_nobody(
+        self, kept: Party, broker: TestClient, make: Factory, sign_in: SignIn, database: Database
+    ) -> None:
+        """Else the draft of a hospital that waits could be read by an organisation of the broker's choice."""
+        unverified = make.owner(OrganisationKind.HOSPITAL, name="示例重复医院", verified=False)
+        writer = make.join_all([make.party(), unverified], MemberRole.EDITOR)
+        draft = make.need(Party(unverified.organisation, writer.user, writer.viewer), publish=False)
+        assert merge(broker, unverified, kept) == 403
+        refused = broker.get(url(unverified, "merge"))
+        assert refused.status_code == 403
+        assert "请联系平台管理员办理合并" in read(refused.text)["main"].text
+        # Nothing comes of deleting it: it can be restored.
+        sign_in(writer).post(f"/needs/{draft.id}/discard")
+        assert merge(broker, unverified, kept) == 403
+        assert sign_in(kept).get(f"/needs/{draft.id}").status_code == 404
+        assert merge(sign_in(make.somebody(is_admin=True)), unverified, kept) == 303
+
+    def test_what_is_written_meanwhile_goes_to_nobody(
+        self, unverified: Party, kept: Party, broker: TestClient, make: Factory, database: Database
+    ) -> None:
+        writer = make.join_all([make.party(), unverified], MemberRole.EDITOR)
+        assert merge(broker, unverified, kept) == 303
+        with pytest.raises(service.MergedMeanwhile):
+            make.need(Party(unverified.organisation, writer.user, writer.viewer), publish=False)
+        with database.session() as session:
+            assert session.exec(select(Need)).all() == []
+
+    @pytest.mark.parametrize("verified", [True, False])
+    def test_nobody_comes_into_an_organisation_without_an_owner(
+        self, verified: bool, unverified: Party, broker: TestClient, make: Factory, database: Database
+    ) -> None:
+        """The broker himself would answer who asks to join it."""
+        alone = make.party(OrganisationKind.HOSPITAL, name="示例没有管理成员的医院", verified=verified)
+        answer = broker.get(url(unverified, "merge"), params={"into": "示例没有管理成员的医院"})
+        assert answer.status_code == 422
+        page = read(answer.text)
+        assert "没有管理成员" in page.error("into") and "平台管理员" in page.error("into")
+        assert "kept_id" not in page.fields
+        assert merge(broker, unverified, alone) == 422
+        with database.session() as session:
+            assert session.exec(select(MembershipRequest)).all() == []

@@ -4,12 +4,16 @@ import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from backend.accounts.models import User
 from backend.audit.models import AuditEvent
 from backend.config import Settings
 from backend.db import Database
+from backend.mailer import Mail
+from backend.organisations import service
 from backend.organisations.models import MemberRole, Membership, MembershipRequest, Organisation, OrganisationKind
 from backend.organisations.registration import WAITING_AT_ONCE
 from backend.organisations.states import OrganisationStatus
+from backend.personal import service as personal
 from tests.conftest import SignIn
 from tests.factories import JIADING, PUTUO, Factory, Party
 from tests.unit.test_credit_code import code
@@ -126,10 +130,18 @@ def test_the_form_of_another_organisation_is_not_written_over(
     assert stored(database) == []
 
 
+NAMES_WITH_ADDRESSES = (
+    "领奖请点 https://evil.example",
+    "领奖请点evil.example",
+    "WWW.evil",
+    "ｅｖｉｌ．ｅｘａｍｐｌｅ",
+    "领奖 evil.example/a",
+    "请联系 a@evil",
+)
 WRONG = [
     ("name", "", "请填写单位全称。"),
     ("name", "名" * 101, "最多 100 个字，现有 101 个字，请删减。"),
-    ("name", "领奖请点 https://evil.example", "名称中不能有网址和邮箱。"),
+    *(("name", name, "单位名称中不能含有网址、邮箱") for name in NAMES_WITH_ADDRESSES),
     ("credit_code", "", "请填写统一社会信用代码。"),
     ("credit_code", "9100", "统一社会信用代码共 18 位，现有 4 位"),
     ("credit_code", code(1)[:-1] + "O", "不用字母 I、O、S、V、Z"),
@@ -158,6 +170,34 @@ def test_bad_input_is_answered_beside_the_field_and_nothing_is_lost(
     kept = page.fields
     assert {name: kept[name] for name in data if name != field} == {n: v for n, v in data.items() if n != field}
     assert stored(database) == []
+
+
+@pytest.mark.parametrize("name", NAMES_WITH_ADDRESSES)
+def test_a_name_gets_no_address_by_editing_either(
+    name: str, registrant: TestClient, make: Factory, sign_in: SignIn, database: Database
+) -> None:
+    registrant.post("/organisations", data=form(registrant))
+    url = f"/organisations/{stored(database)[0].id}/edit"
+    fields = {field: str(value) for field, value in read(registrant.get(url).text).fields.items()}
+    answer = registrant.post(url, data={**fields, "name": name, "summary": "改过的简介"})
+    assert answer.status_code == 422
+    page = read(answer.text)
+    assert "单位名称中不能含有网址、邮箱" in page.error("name")
+    assert (page.fields["name"], page.fields["summary"]) == (name, "改过的简介")
+    assert stored(database)[0].name == NAME
+
+
+def test_a_name_that_was_verified_as_it_is_does_not_keep_its_owner_from_editing(
+    make: Factory, sign_in: SignIn, database: Database
+) -> None:
+    """Those of a list of the operator: a broker has looked at it."""
+    owner = make.owner(name="示例医院/示例中心", code=code(3))
+    client, url = sign_in(owner), f"/organisations/{owner.organisation.id}/edit"
+    fields = {field: str(value) for field, value in read(client.get(url).text).fields.items()}
+    contact = {"contact_name": "甲", "contact_phone": "021-0000 0000", "contact_email": "a@test.example"}
+    assert client.post(url, data={**fields, **contact}).status_code == 303
+    answer = client.post(url, data={**fields, **contact, "name": "示例医院/另一中心"})
+    assert "单位名称中不能含有网址、邮箱" in read(answer.text).error("name")
 
 
 def test_a_jurisdiction_is_one_of_an_agency_alone(registrant: TestClient, database: Database) -> None:
@@ -207,7 +247,7 @@ class TestOneThatExists:
         assert ("示例（上海）公司" in mine) == verified
         (mail,) = mails(database, settings)
         assert mail["To"] == owner.user.email
-        assert person.user.email in text(mail) and "设备科工程师" in text(mail)
+        assert person.user.email in text(mail) and "设备科工程师" not in text(mail)
         owners = sign_in(owner)
         members = read(owners.get(path(links(text(mail))[0])).text)
         assert "设备科工程师" in members["main"].text
@@ -251,15 +291,19 @@ class TestOneThatExists:
             events = session.exec(select(AuditEvent.event).where(AuditEvent.subject_id == owner.organisation.id)).all()
         assert events == ["organisation:member:request", "organisation:member:request-refuse"]
 
-    def test_without_an_owner_is_answered_by_the_broker(
+    def test_of_a_list_without_members_is_answered_by_the_broker(
         self, registrant: TestClient, person: Party, make: Factory, sign_in: SignIn, database: Database
     ) -> None:
-        hospital, broker, elsewhere = make.hospital(name="示例医院"), make.broker(PUTUO), make.broker(JIADING)
+        with database.session(write=True) as session:
+            listed = service.create_organisation(
+                session, name="示例医院", kind=OrganisationKind.HOSPITAL, region=PUTUO, verified=True
+            )
+        member, broker, elsewhere = make.party(), make.broker(PUTUO), make.broker(JIADING)
         registrant.post("/organisations/join", data={"name": "示例医院"})
         with database.session() as session:
             request = session.exec(select(MembershipRequest)).one()
         url = f"/organisations/requests/{request.id}/accept"
-        assert sign_in(hospital).post(url, data={"role": "editor"}).status_code == 403
+        assert sign_in(member).post(url, data={"role": "editor"}).status_code == 403
         assert sign_in(elsewhere).post(url, data={"role": "owner"}).status_code == 403
         assert person.user.email not in sign_in(elsewhere).get("/organisations/waiting").text
         brokers = sign_in(broker)
@@ -267,7 +311,42 @@ class TestOneThatExists:
         answer = brokers.post(url, data={"role": "owner"})
         assert answer.headers["location"] == "/organisations/waiting"
         assert person.user.email not in read(brokers.get("/organisations/waiting").text)["main"].text
-        assert registrant.get(f"/organisations/{hospital.organisation.id}/edit").status_code == 200
+        assert registrant.get(f"/organisations/{listed.id}/edit").status_code == 200
+
+    @pytest.mark.parametrize("how", ["members without an owner", "closed account"])
+    def test_that_has_had_members_and_has_no_owner_is_answered_by_an_administrator(
+        self,
+        how: str,
+        registrant: TestClient,
+        person: Party,
+        make: Factory,
+        sign_in: SignIn,
+        database: Database,
+    ) -> None:
+        """Its drafts are read by no broker, who could let a friend in else."""
+        broker, admin = make.broker(PUTUO), make.somebody(is_admin=True)
+        if how == "closed account":
+            party = make.somebody()
+            sign_in(party).post("/organisations", data=form(sign_in(party), name="示例公司", credit_code=code(5)))
+            with database.session(write=True) as session:
+                user = session.get(User, party.user.id)
+                assert user
+                personal.delete_account(session, user, actor_id=None)
+        else:
+            make.party(name="示例公司")
+        registrant.post("/organisations/join", data={"name": "示例公司"})
+        with database.session() as session:
+            asked = select(Mail.recipient).where(Mail.event == "member-requested")
+            assert session.exec(asked).all() == [admin.user.email]
+            request = session.exec(select(MembershipRequest)).one()
+        url = f"/organisations/requests/{request.id}/accept"
+        brokers, admins = sign_in(broker), sign_in(admin)
+        assert person.user.email not in brokers.get("/organisations/waiting").text
+        refused = brokers.post(url, data={"role": "owner"})
+        assert refused.status_code == 403 and "平台管理员" in read(refused.text)["main"].text
+        assert person.user.email in admins.get("/organisations/waiting").text
+        assert admins.post(url, data={"role": "owner"}).headers["location"] == "/organisations/waiting"
+        assert person.user.email not in read(admins.get("/organisations/waiting").text)["main"].text
 
     def test_what_nobody_registered_cannot_be_joined(self, registrant: TestClient) -> None:
         answer = registrant.post("/organisations/join", data={"name": "没有这家公司"})

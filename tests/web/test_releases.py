@@ -116,6 +116,10 @@ def test_a_release_ends_at_once_when_it_is_revoked_and_by_itself_in_time(
             session.add(release)
         assert "已到期" in page_of(author, f"{url}/releases").text
     else:
+        assert (
+            f"{company.organisation.name}立即不再能查看"
+            in page_of(author, f"{url}/releases").all("details", "confirm")[0].text
+        )
         for _ in range(2):
             assert author.post(f"{url}/releases/{release.id}/revoke").status_code == 303
         assert "已收回" in page_of(author, f"{url}/releases").text

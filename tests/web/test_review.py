@@ -105,6 +105,9 @@ def test_a_returned_text_tells_its_author_what_to_improve_and_comes_back(
     assert broker.get(url).status_code == 404
     page = page_of(author, url)
     assert page.all("div", "review-note")[0].text.count(ADVICE) == 1
+    # The next step is to improve it, not to send it again as it is.
+    primary = [e.attributes.get("href") for e in page.elements if "btn-primary" in e.attributes.get("class", "")]
+    assert primary == [f"{url}/edit"]
     fields = page_of(author, f"{url}/edit").fields
     edited = author.post(f"{url}/edit", data={**fields, "frequency": "每年约两百台", "action": "submit"})
     assert edited.status_code == 303

@@ -14,9 +14,11 @@ from starlette.testclient import TestClient
 
 from backend.accounts import second_factor, sessions
 from backend.accounts.models import AccountToken, RecoveryCode, SecondFactor, User, UserSession
+from backend.api import service as tokens
+from backend.api.scopes import Scope
 from backend.audit.models import AuditEvent
 from backend.config import Settings
-from backend.db import Database, utc_now
+from backend.db import Database, new_id, utc_now
 from backend.main import create_app
 from backend.matching.index_sync import SearchEngine
 from backend.organisations.models import OrganisationKind
@@ -188,6 +190,28 @@ def test_a_code_is_taken_once(app: FastAPI, member: Party, sign_in: SignIn, move
         assert enter(visitor, code) == status
 
 
+@pytest.mark.parametrize("kind", ["time", "recovery"])
+def test_the_holder_is_told_of_a_code_that_is_used_again(
+    kind: str, postbox: Postbox, app: FastAPI, member: Party, sign_in: SignIn, move: Moved
+) -> None:
+    """Refused, written down, and told (ASVS 2.8.5); a wrong code is no reason for a mail."""
+    here = sign_in(member)
+    phone = set_up(here)
+    move(30)
+    code = phone.code(30) if kind == "time" else phone.codes[2]
+    visitor = TestClient(app, follow_redirects=False)
+    sign_in_by_password(visitor, member)
+    assert enter(visitor, code) == 303
+    postbox.collect()
+    sign_in_by_password(visitor, member)
+    assert enter(visitor, "000 000") == 422
+    assert postbox.collect() == []
+    assert enter(visitor, code) == 422
+    assert "A code was used again" in postbox.the_one(member.user.email).subject
+    assert here.post(f"{OWN}/off", data={"password": PASSWORD, "code": code}).status_code == 422
+    assert "A code was used again" in postbox.the_one(member.user.email).subject
+
+
 def test_a_clock_may_be_off_by_one_step_and_no_more(app: FastAPI, member: Party, sign_in: SignIn, move: Moved) -> None:
     phone = set_up(sign_in(member))
     move(300)
@@ -259,6 +283,21 @@ def test_switching_off_asks_for_both_factors(
     assert here.get(off).headers["location"] == OWN
     assert "Two-step sign-in is off" in postbox.the_one(member.user.email).subject
     assert sign_in_by_password(client, member) == "/needs"
+
+
+def test_switching_off_ends_all_other_sessions_and_tokens(
+    member: Party, sign_in: SignIn, database: Database, client: TestClient
+) -> None:
+    """Whoever has found the lost phone may be signed in somewhere (ASVS 2.8.6)."""
+    here, there = sign_in(member), sign_in(member)
+    phone = set_up(here)
+    with database.session(write=True) as session:
+        token = tokens.create(session, member.user, new_id(), name="test", scopes=[Scope.READ], days=1)
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert client.get("/api/v1/me", headers=bearer).status_code == 200
+    assert here.post(f"{OWN}/off", data={"password": PASSWORD, "code": phone.codes[0]}).status_code == 303
+    assert (here.get("/account").status_code, there.get("/account").status_code) == (200, 303)
+    assert client.get("/api/v1/me", headers=bearer).status_code == 401
 
 
 def bare(make: Factory, database: Database, *, admin: bool = False) -> Party:

@@ -118,6 +118,41 @@ def test_reading_from_another_site_is_no_offence(client: TestClient) -> None:
     assert client.get("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
 
 
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/xml", "nonsense", None])
+def test_a_form_of_another_kind_is_refused(kind: str | None, client: TestClient) -> None:
+    """It would be read as a form without fields. A button without fields sends no body, and no kind."""
+    headers = {"Content-Type": kind} if kind else {}
+    answer = client.post("/sign-in", content=b'{"email": "a@b.example"}', headers=headers)
+    assert answer.status_code == 415
+    assert "格式不受支持" in read(answer.text)["main"].text
+    in_parts = client.post("/sign-in", content=iter([b"email=", b"a"]), headers=headers)
+    assert in_parts.status_code == 415
+    assert client.post("/sign-out", headers=headers).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded; charset=utf-8", "Multipart/Form-Data; boundary=x"]
+)
+def test_a_form_by_any_spelling_is_read(kind: str, client: TestClient) -> None:
+    assert client.post("/sign-in", content=b"--x--\r\n", headers={"Content-Type": kind}).status_code == 422
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml", None])
+def test_the_api_takes_json_alone(kind: str | None, client: TestClient) -> None:
+    headers = {"Content-Type": kind} if kind else {}
+    answer = client.post("/api/v1/match", content=b'{"text": "x"}', headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (415, "application/problem+json")
+    assert answer.json()["code"] == "unexpected-content"
+    json = {"Content-Type": "application/json; charset=utf-8"}
+    assert client.post("/api/v1/match", content=b'{"text": "x"}', headers=json).status_code == 401
+
+
+@pytest.mark.parametrize("url", ["/api/v1/me", "/api/v1/openapi.json", "/api/v1/nothing"])
+def test_answers_for_programs_are_saved_and_never_shown(url: str, client: TestClient) -> None:
+    assert client.get(url).headers["content-disposition"] == 'attachment; filename="api.json"'
+    assert "content-disposition" not in client.get("/").headers
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_every_other_method_is_a_write(method: str, client: TestClient) -> None:
     assert client.request(method, "/needs", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403

@@ -9,7 +9,8 @@ from starlette.testclient import TestClient
 
 from backend.accounts import cleaning, sessions
 from backend.accounts.devices import describe
-from backend.accounts.models import UserSession
+from backend.accounts.models import User, UserSession
+from backend.accounts.tokens import digest
 from backend.config import Settings
 from backend.db import Database, utc_now
 from tests.conftest import SignIn
@@ -33,7 +34,7 @@ def sign_in_by_form(app: FastAPI, party: Party, user_agent: str) -> TestClient:
     return made
 
 
-def age(database: Database, **ago: int) -> None:
+def age(database: Database, **ago: float) -> None:
     """Let all sessions have been used so long ago."""
     with database.session(write=True) as session:
         session.exec(update(UserSession).values(last_seen_at=utc_now() - timedelta(**ago)))
@@ -52,17 +53,58 @@ def test_the_list_names_browsers_and_ends_them(app: FastAPI, client: TestClient,
     assert sorted(names) == ["Chrome（Windows） 本设备", "微信（iPhone）"]
     assert "时许" in page["main"].text
     line = next(item for item in page.all("li", "session") if "微信" in item.text)
-    form = next(f for f in page.all("form") if f.parent is line)
-    assert here.post(form.attributes["action"]).headers["location"] == "/account/sessions"
+    button = next(item for item in page.all("button") if item.parent is line)
+    form = next(item for item in page.all("form") if item.attributes.get("id") == button.attributes["form"])
+    assert page["password"].attributes["autocomplete"] == "current-password"
+    assert form.attributes["method"] == "post"
+    url = button.attributes["formaction"]
+    assert here.post(url, data={"password": PASSWORD}).headers["location"] == "/account/sessions"
     assert there.get("/account").status_code == 303
     assert here.get("/account").status_code == 200
-    assert here.post(form.attributes["action"]).status_code == 404
+    assert here.post(url, data={"password": PASSWORD}).status_code == 404
 
 
 def test_all_others_are_ended_at_once(sign_in: SignIn, member: Party) -> None:
     clients = [sign_in(member) for _ in range(3)]
-    assert clients[0].post("/account/sessions/end-others").status_code == 303
+    assert clients[0].post("/account/sessions/end-others", data={"password": PASSWORD}).status_code == 303
     assert [c.get("/account").status_code for c in clients] == [200, 303, 303]
+
+
+@pytest.mark.parametrize("typed", ["", "not the password"])
+def test_the_sessions_of_others_end_by_the_password_alone(
+    typed: str, sign_in: SignIn, member: Party, database: Database
+) -> None:
+    """Whoever finds a browser open must not be able to lock its owner out everywhere else (ASVS 3.3.4)."""
+    here, there = sign_in(member), sign_in(member)
+    token = digest(there.cookies[sessions.COOKIE])
+    with database.session() as session:
+        other = session.exec(select(UserSession.id).where(UserSession.token_digest == token)).one()
+    for url in ("/account/sessions/end-others", f"/account/sessions/{other}/end"):
+        answer = here.post(url, data={"password": typed})
+        assert answer.status_code == 422
+        assert len(read(answer.text).all("li", "session")) == 2
+        assert "密码" in read(answer.text).all("p", "field-error")[0].text
+    assert there.get("/account").status_code == 200
+
+
+def test_passwords_are_not_tried_out_by_ending_sessions(sign_in: SignIn, member: Party) -> None:
+    here = sign_in(member)
+    answers = [here.post("/account/sessions/end-others", data={"password": "wrong"}) for _ in range(12)]
+    assert (answers[0].status_code, answers[-1].status_code) == (422, 429)
+    assert "retry-after" in answers[-1].headers
+
+
+def test_an_account_without_a_password_is_told_how_to_get_one(
+    sign_in: SignIn, member: Party, database: Database
+) -> None:
+    here, _there = sign_in(member), sign_in(member)
+    with database.session(write=True) as session:
+        session.exec(update(User).where(col(User.id) == member.user.id).values(password_hash=""))
+    page = read(here.get("/account/sessions").text)
+    assert "/password/forgot" in [item.attributes["href"] for item in page.all("a")]
+    buttons = [item for item in page.all("button") if "/account/sessions/" in item.attributes.get("formaction", "")]
+    assert not buttons and "end-sessions" not in page
+    assert here.post("/account/sessions/end-others", data={"password": ""}).status_code == 422
 
 
 def test_ending_this_one_is_signing_out(sign_in: SignIn, member: Party, database: Database) -> None:
@@ -77,7 +119,8 @@ def test_nobody_ends_the_session_of_another(sign_in: SignIn, make: Factory, memb
     victim, stranger = sign_in(member), sign_in(make.party())
     with database.session() as session:
         own = session.exec(select(UserSession).where(UserSession.user_id == member.user.id)).one()
-    assert stranger.post(f"/account/sessions/{own.id}/end").status_code == 404
+    ended = stranger.post(f"/account/sessions/{own.id}/end", data={"password": PASSWORD})
+    assert ended.status_code == 404
     assert victim.get("/account").status_code == 200
 
 
@@ -89,6 +132,24 @@ def test_a_session_is_over_when_it_was_not_used(
     assert here.get("/needs").status_code == 200
     age(database, hours=settings.session_idle_hours + 1)
     assert here.get("/needs").status_code == 303
+    assert here.get("/account").status_code == 303
+
+
+def test_an_operator_may_set_the_terms_of_the_standard(
+    sign_in: SignIn, member: Party, database: Database, app: FastAPI
+) -> None:
+    """ASVS 3.3.2 asks for twelve hours in all and thirty minutes without use at level 2."""
+    strict = Settings(session_days=0.5, session_idle_hours=0.5)
+    app.state.settings = app.state.settings.model_copy(
+        update={"session_days": strict.session_days, "session_idle_hours": strict.session_idle_hours}
+    )
+    here = sign_in_by_form(app, member, WINDOWS_CHROME)
+    with database.session() as session:
+        found = session.exec(select(UserSession)).one()
+        assert timedelta(hours=11) < found.expires_at - utc_now() <= timedelta(hours=12)
+    age(database, minutes=29)
+    assert here.get("/account").status_code == 200
+    age(database, minutes=31)
     assert here.get("/account").status_code == 303
 
 

@@ -4,14 +4,16 @@ import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
-from backend import outbox
+from backend.config import Settings
 from backend.db import Database
 from backend.disclosure.models import Audience
 from backend.needs.support import NeedSupport
+from backend.notifications.models import Notice, Notification
 from backend.organisations.models import MemberRole, OrganisationKind
 from tests.conftest import SignIn
 from tests.factories import JIADING, Factory, Party
 from tests.unit.test_credit_code import code
+from tests.web.mails import mails, text, to
 from tests.web.need_steps import events, page_of
 
 
@@ -42,8 +44,6 @@ def test_a_department_joins_once_and_can_take_it_back(
     row = supports(database)[0]
     assert (len(supports(database)), row.department_id) == (1, other.viewer.memberships[0].department_id)
     assert events(database)[-1] == "need:support:add"
-    with database.session() as session:
-        assert [r.subject_id for r in outbox.pending(session, outbox.Topic.SUPPORT)] == [need.id]
     page = page_of(client, f"/needs/{need.id}")
     assert "已附议" in page.text and "另有 1 家" in page.text
     # A colleague without a department joins for the hospital itself.
@@ -119,3 +119,66 @@ def test_a_merged_organisation_is_counted_once_and_not_for_its_own_need(
     )
     assert merged.status_code == 303
     assert [(row.need_id, row.party) for row in supports(database)] == [(need.id, kept.organisation.id)]
+
+
+SUPPORTED = "有单位或科室附议了您的需求"
+
+
+def told(database: Database, party: Party) -> int:
+    """How often a user has been told that somebody joined."""
+    with database.session() as session:
+        query = select(Notification).where(
+            Notification.user_id == party.user.id, Notification.notice == Notice.SUPPORTED
+        )
+        return len(session.exec(query).all())
+
+
+def test_the_author_is_told_of_each_who_joins_and_of_no_name(
+    hospital: Party, make: Factory, sign_in: SignIn, database: Database, settings: Settings
+) -> None:
+    need = make.need(hospital, "会弯的穿刺针")
+    colleague, joining = make.join(hospital, MemberRole.EDITOR), make.hospital(name="示例·附议医院")
+    client = sign_in(joining)
+    for action in ("support", "support", "support/undo", "support"):
+        assert client.post(f"/needs/{need.id}/{action}").status_code == 303
+    assert told(database, hospital) == 1
+    second = make.hospital(name="示例·第二医院")
+    sign_in(second).post(f"/needs/{need.id}/support")
+    assert [told(database, party) for party in (hospital, colleague, joining, second)] == [2, 0, 0, 0]
+    sent = [m for m in to(mails(database, settings), hospital.user.email) if SUPPORTED in m["Subject"]]
+    assert len(sent) == 2
+    for mail in sent:
+        assert "会弯的穿刺针" in text(mail) and "has joined your need" in text(mail)
+        assert f"/needs/{need.id}" in text(mail)
+        assert "附议医院" not in mail.as_string() and "附议医院" not in text(mail) and "第二医院" not in text(mail)
+    page = page_of(sign_in(hospital), "/notifications").text
+    assert page.count(SUPPORTED) == 2 and "会弯的穿刺针" in page and "附议医院" not in page
+    assert SUPPORTED not in page_of(client, "/notifications").text
+
+
+def test_whoever_wants_no_mail_of_it_reads_it_on_the_page(
+    hospital: Party, make: Factory, sign_in: SignIn, database: Database, settings: Settings
+) -> None:
+    need, author = make.need(hospital), sign_in(hospital)
+    offered = [e.attributes["value"] for e in page_of(author, "/notifications/preferences").all("input")]
+    assert "supported" in offered
+    chosen = [name for name in offered if name != "supported"]
+    assert author.post("/notifications/preferences", data={"mail": chosen}).status_code == 303
+    sign_in(make.hospital()).post(f"/needs/{need.id}/support")
+    assert told(database, hospital) == 1
+    assert [m for m in to(mails(database, settings), hospital.user.email) if SUPPORTED in m["Subject"]] == []
+
+
+def test_all_who_write_are_told_where_the_author_has_left(
+    hospital: Party, make: Factory, sign_in: SignIn, database: Database
+) -> None:
+    owner, reader = make.join(hospital, MemberRole.OWNER), make.join(hospital, MemberRole.VIEWER)
+    need = make.need(hospital)
+    assert (
+        sign_in(hospital)
+        .post(f"/organisations/{hospital.organisation.id}/members/{hospital.user.id}/remove")
+        .status_code
+        == 303
+    )
+    sign_in(make.hospital()).post(f"/needs/{need.id}/support")
+    assert [told(database, party) for party in (hospital, owner, reader)] == [0, 1, 0]

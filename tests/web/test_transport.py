@@ -1,6 +1,7 @@
 """For which hosts the site answers, over what, and how long it waits for a request."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -83,6 +84,20 @@ def test_over_https_cookies_are_for_https_alone(https: TestClient, make: Factory
     cookie = next(c for c in answer.headers.get_list("set-cookie") if c.startswith(f"{sessions.HOST_COOKIE}="))
     assert "; secure" in cookie.lower()
     assert https.get("/account", follow_redirects=False).status_code == 200
+
+
+def test_no_cookie_of_a_secure_site_is_left_out(https: TestClient, make: Factory) -> None:
+    """A scanner found that of the message after a redirect: it was set without, and so was its removal."""
+    party = make.party()
+    https.follow_redirects = False
+    signed_in = https.post("/sign-in", data={"email": party.user.email, "password": PASSWORD})
+    shown = https.get("/")
+    signed_out = https.post("/sign-out")
+    for answer, count in ((signed_in, 2), (shown, 1), (signed_out, 2)):
+        cookies = answer.headers.get_list("set-cookie")
+        assert len(cookies) >= count
+        assert all(re.search("; secure(;|$)", cookie, re.IGNORECASE) for cookie in cookies), cookies
+        assert not any(cookie.lower().count("; secure") > 1 for cookie in cookies)
 
 
 def test_a_cookie_that_another_host_could_set_is_not_believed(https: TestClient, make: Factory) -> None:

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from backend import flash
 from backend.accounts import credentials, devices, passwords, second_factor, service, sessions, throttle
 from backend.accounts.deps import Account, AccountBeforeDep, AccountDep, ClientDep
-from backend.accounts.forms import ChangeEmailForm, NameForm, PasswordForm, TokenForm
+from backend.accounts.forms import ChangeEmailForm, NameForm, PasswordForm, PresentPassword, TokenForm
 from backend.accounts.models import User
 from backend.accounts.routes.refusals import WRONG_PASSWORD, expired, refuse_field
+from backend.db import Database
 from backend.deps import DatabaseDep, FormDep, SessionDep, SettingsDep
 from backend.errors import DomainError, LinkExpired, TooManyAttempts
 from backend.htmx import redirect
@@ -73,6 +75,9 @@ class SessionsPage:
     """Context of accounts/sessions.html."""
 
     lines: Sequence[SessionLine]
+    form: PresentPassword
+    has_password: bool
+    refusal: str | None = None
 
 
 def _account_page(
@@ -197,31 +202,82 @@ def confirm_email(request: Request, session: SessionDep, client: ClientDep, data
     return flash.put(redirect(request, "/account"), "email-changed")
 
 
-@router.get("/account/sessions")
-def session_list(request: Request, session: SessionDep, settings: SettingsDep, account: AccountDep) -> Response:
-    """Where one is signed in."""
+def _sessions_page(
+    request: Request,
+    session: SessionDep,
+    settings: SettingsDep,
+    account: Account,
+    form: PresentPassword,
+    error: TooManyAttempts | None = None,
+) -> Response:
     idle = timedelta(hours=settings.session_idle_hours)
     lines = [
         SessionLine(s.id, devices.describe(s.user_agent), s.created_at, s.last_seen_at, here=s.id == account.session.id)
         for s in sessions.open_ones(session, account.user.id, idle)
     ]
-    return render(request, "accounts/sessions.html", SessionsPage(lines))
+    page = SessionsPage(lines, form, bool(account.user.password_hash), error.zh if error else None)
+    status, headers = (error.status, error.headers) if error else (422 if form.errors else 200, {})
+    return render(request, "accounts/sessions.html", page, status=status, headers=headers)
+
+
+def _refuse_without_password(
+    request: Request,
+    database: Database,
+    session: SessionDep,
+    settings: SettingsDep,
+    account: Account,
+    data: FormData,
+) -> Response | None:
+    """The page again, unless the password was typed: whoever finds a browser open must not lock its owner out."""
+    form: PresentPassword = PresentPassword.read(data)
+    try:
+        if form.validate():
+            tried = credentials.try_present(database, account.user, form.password.data or "")
+            if not credentials.is_present(session, account.user, tried):
+                refuse_field(form.password, WRONG_PASSWORD)
+    except TooManyAttempts as error:
+        return _sessions_page(request, session, settings, account, form, error)
+    return _sessions_page(request, session, settings, account, form) if form.errors else None
+
+
+@router.get("/account/sessions")
+def session_list(request: Request, session: SessionDep, settings: SettingsDep, account: AccountDep) -> Response:
+    """Where one is signed in."""
+    return _sessions_page(request, session, settings, account, PresentPassword())
 
 
 @router.post("/account/sessions/end-others")
-def end_other_sessions(request: Request, session: SessionDep, account: AccountDep) -> Response:
+def end_other_sessions(
+    request: Request,
+    database: DatabaseDep,
+    session: SessionDep,
+    settings: SettingsDep,
+    account: AccountBeforeDep,
+    data: FormDep,
+) -> Response:
     """End all sessions but this one."""
+    if refused := _refuse_without_password(request, database, session, settings, account, data):
+        return refused
     service.end_other_sessions(session, account.user, account.session)
     return flash.put(redirect(request, "/account/sessions"), "sessions-ended")
 
 
 @router.post("/account/sessions/{session_id}/end")
 def end_session(
-    request: Request, session_id: str, session: SessionDep, settings: SettingsDep, account: AccountDep
+    request: Request,
+    session_id: str,
+    database: DatabaseDep,
+    session: SessionDep,
+    settings: SettingsDep,
+    account: AccountBeforeDep,
+    data: FormDep,
 ) -> Response:
-    """End one session; ending this one is signing out."""
+    """End one session; ending this one is signing out, which asks for no password."""
+    here = session_id == account.session.id
+    if not here and (refused := _refuse_without_password(request, database, session, settings, account, data)):
+        return refused
     service.end_session(session, account.user, session_id)
-    if session_id != account.session.id:
+    if not here:
         return flash.put(redirect(request, "/account/sessions"), "session-ended")
     response = flash.put(redirect(request, "/"), "signed-out")
     sessions.clear_cookie(response, settings)

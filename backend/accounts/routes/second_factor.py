@@ -236,7 +236,7 @@ def switch_off(
     client: ClientDep,
     data: FormDep,
 ) -> Response:
-    """Switch it off; asks for both factors."""
+    """Switch it off; asks for both factors. Whoever has a lost phone is out of all other browsers at once."""
     form: PasswordAndCodeForm = PasswordAndCodeForm.read(data)
     try:
         if not _is_present(database, session, sealer, account, client, form):
@@ -245,6 +245,7 @@ def switch_off(
         page = ReauthenticatePage(form, refusal=error.zh)
         return render(request, "accounts/second_factor_off.html", page, status=error.status, headers=error.headers)
     second_factor.switch_off(session, account.user, actor_id=account.user.id)
+    service.end_other_sessions(session, account.user, account.session)
     token = service.renew(session, account.user, account.session, client)
     response = flash.put(redirect(request, OWN), "second-factor-off")
     sessions.set_cookie(response, token, settings)

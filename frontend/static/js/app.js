@@ -129,26 +129,6 @@
     announce(event.target);
   });
 
-  // A file that is too large is told of before it is sent; the server checks again.
-  document.addEventListener("change", (event) => {
-    const field = event.target;
-    if (!field.matches("input[type=file][data-max-bytes]")) return;
-    const large = field.files[0]?.size > Number(field.dataset.maxBytes);
-    field.setCustomValidity(large ? field.dataset.tooLarge : "");
-    if (large) field.reportValidity();
-  });
-
-  document.addEventListener("htmx:xhr:progress", (event) => {
-    const bar = event.target.querySelector?.("progress");
-    if (!bar || !event.detail.lengthComputable) return;
-    bar.hidden = false;
-    bar.value = (100 * event.detail.loaded) / event.detail.total;
-  });
-  document.addEventListener("htmx:afterRequest", (event) => {
-    const bar = event.target.querySelector?.("progress");
-    if (bar) bar.hidden = true;
-  });
-
   // On a phone a long form shows its first section; the others say how much of them is filled in.
   function tellFilled(section) {
     const state = section.querySelector(".fold-state");
