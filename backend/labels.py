@@ -6,6 +6,7 @@ from typing import Any
 from backend.admin import wordings as admin_wordings
 from backend.capabilities import forms as capability_forms
 from backend.disclosure import forms as disclosure_forms
+from backend.introductions import forms as introduction_forms
 from backend.matching import labels as matching_labels
 from backend.needs import forms as need_forms
 from backend.notifications import wordings as notification_wordings
@@ -34,4 +35,11 @@ LABELS: dict[str, Mapping[Any, str]] = {
     "mail": admin_wordings.MAILS,
     "audience": disclosure_forms.AUDIENCES,
     "grade": matching_labels.GRADES,
+    "introduction_status": introduction_forms.STATUSES,
+    "introduction_action": introduction_forms.ACTIONS,
+    "introduction_event": introduction_forms.EVENTS,
+    "decline_reason": introduction_forms.REASONS,
+    "side": introduction_forms.SIDES,
+    "party_state": introduction_forms.PARTY_STATES,
+    "leg": introduction_forms.LEGS,
 }

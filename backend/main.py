@@ -39,6 +39,12 @@ from backend.errors import DomainError, NotFound, NotSignedIn, SecondFactorMissi
 from backend.headers import SECURITY_HEADERS, Compression, HeadAsGet, RequestGuard, SecureCookies, SecurityHeaders
 from backend.htmx import wants_fragment
 from backend.i18n import gettext as _
+from backend.introductions import lists as introductions_lists
+from backend.introductions import people_routes as introduction_people
+from backend.introductions import routes as introductions
+from backend.introductions.case_page import Panel
+from backend.introductions.cases import KIND as INTRODUCTION
+from backend.introductions.deps import load_waiting
 from backend.jobs import index_task, make_tasks
 from backend.labels import LABELS
 from backend.matching import ranker
@@ -79,8 +85,12 @@ RETRY_SECONDS = 10
 RESOLVERS: Mapping[str, Resolver] = {
     SubjectKind.NEED: needs_service.cards,
     SubjectKind.CAPABILITY: capabilities_service.cards,
+    INTRODUCTION: introductions_lists.shown,
 }
 """Titles of what notifications are about, as far as the viewer may read them now."""
+
+CASE_PANELS: tuple[Panel, ...] = ()
+"""What higher floors add to the page of an introduction; each is loaded from `/introductions/{id}/<name>`."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +154,8 @@ def create_app(
     app.state.error_page = error_page
     app.state.references = REFERENCES
     app.state.resolvers = RESOLVERS
-    app.state.with_viewer = (load_unread,)
+    app.state.with_viewer = (load_unread, load_waiting)
+    app.state.case_panels = CASE_PANELS
 
     # The last one added stands outermost.
     app.add_middleware(BodyInTime)
@@ -173,7 +184,8 @@ def create_app(
     # Suggestions, releases and the like come before needs, or their addresses would be taken for actions on a need.
     subjects = (needs, capabilities)
     of_organisations = (organisations, members, departments)
-    above = (monitoring, matching, rehearsal, personal, attachments, api_pages, notifications)
+    cases = (introductions, introduction_people)
+    above = (monitoring, *cases, matching, rehearsal, personal, attachments, api_pages, notifications)
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)
     for routes in (*administration, *above, *overseeing, *of_organisations, *subjects):

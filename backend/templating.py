@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -39,6 +39,11 @@ def local_moment(moment: datetime, *, with_date: bool = True) -> str:
     local = moment.astimezone(LOCAL_ZONE)
     time = f"{local.hour:02}:{local.minute:02}"
     return f"{local.month}月{local.day}日 {time}" if with_date else time
+
+
+def month_day(day: date) -> str:
+    """A day of this or the next months, as written in China: 11月27日."""
+    return f"{day.month}月{day.day}日"
 
 
 def local_time(moment: datetime | None) -> str:
@@ -92,6 +97,7 @@ def make_environment(labels: Mapping[str, Mapping[Any, str]]) -> Environment:
         local_hour=local_hour,
         local_moment=local_moment,
         local_time=local_time,
+        month_day=month_day,
         paragraphs=paragraphs,
     )
     return environment
@@ -113,7 +119,7 @@ def render(
     environment: Environment = request.app.state.templates
     context: dict[str, Any] = {field.name: getattr(page, field.name) for field in fields(page)}
     context |= {"request": request, "viewer": getattr(request.state, "viewer", None), "flash": flash.peek(request)}
-    context["unread"] = getattr(request.state, "unread", 0)
+    context |= {"unread": getattr(request.state, "unread", 0), "waiting": getattr(request.state, "waiting", 0)}
     loaded = environment.get_template(template)
     as_fragment = block is not None and wants_fragment(request)
     if as_fragment and block is not None:

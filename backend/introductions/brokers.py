@@ -14,8 +14,10 @@ from backend.introductions.states import CLOSED
 from backend.notifications import recipients
 from backend.notifications.models import Notice
 from backend.notifications.service import tell
+from backend.organisations import service as organisations
 from backend.organisations.models import Organisation, OrganisationKind
 from backend.organisations.policy import Viewer
+from backend.organisations.states import OrganisationStatus
 from backend.transitions import Actor
 
 WHOLE = 100
@@ -138,6 +140,26 @@ def hand_over(session: Session, viewer: Viewer, introduction_id: str, user_id: s
     cases.announce(session, case, Notice.INTRODUCTION_BROKER, viewer.user_id, brokers=True)
     session.flush()
     return case
+
+
+def agencies(session: Session, own_id: str) -> list[tuple[str, str]]:
+    """(id, name) of the verified agencies with a jurisdiction, but for one's own, by name."""
+    found = [
+        o
+        for o in organisations.listing(session, OrganisationStatus.VERIFIED)
+        if o.kind is OrganisationKind.AGENCY and o.jurisdiction and o.id != own_id
+    ]
+    names = organisations.authors(session, (o.id for o in found))
+    return sorted(((o.id, names[o.id].name) for o in found), key=lambda pair: pair[1])
+
+
+def colleagues(session: Session, viewer: Viewer, agency_id: str) -> list[tuple[str, str]]:
+    """(id, name) of those who could take over a case of an agency from the viewer."""
+    agency = session.get(Organisation, agency_id)
+    if agency is None or not agency.jurisdiction:
+        return []
+    users = recipients.brokers_of(session, agency.jurisdiction)
+    return sorted(((u.id, u.name) for u in users if u.id != viewer.user_id), key=lambda pair: pair[1])
 
 
 def _own(viewer: Viewer, case: Case) -> CaseBroker:

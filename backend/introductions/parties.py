@@ -14,9 +14,13 @@ from backend.introductions.models import ROLE_LENGTH, CaseParty, PartyState, Sid
 from backend.introductions.signing import Consent
 from backend.introductions.states import OPENED, DeclineReason
 from backend.notifications.models import Notice
+from backend.organisations import service as organisations
 from backend.organisations.models import Organisation
 from backend.organisations.policy import Viewer
 from backend.transitions import Actor
+
+FOUND = 20
+PRESENT = frozenset({PartyState.PROSPECT, PartyState.INVITED, PartyState.ACCEPTED})
 
 
 class NotAPartner(Conflict):
@@ -25,6 +29,19 @@ class NotAPartner(Conflict):
     status = 422
     zh = "请选择一家已核验、尚未参与本次引荐的单位，并写明其作用。"
     en = "Choose a verified organisation that is not in this case yet, and say what it is to do."
+
+
+def candidates(session: Session, viewer: Viewer, introduction_id: str, text: str) -> list[tuple[str, str]]:
+    """(id, name) of verified organisations whose name holds the text and that are not in the case yet, for brokers.
+
+    Raises NotFound or Forbidden.
+    """
+    case = cases.get(session, viewer, introduction_id)
+    policy.check_can_broker(viewer, case.facts)
+    inside = {p.organisation_id for p in case.parties if p.side is not Side.PARTNER or p.state in PRESENT}
+    found = [o for o in organisations.named(session, text, FOUND + len(inside)) if o.id not in inside][:FOUND]
+    names = organisations.authors(session, (o.id for o in found))
+    return [(o.id, names[o.id].name) for o in found]
 
 
 def propose(

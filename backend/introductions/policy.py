@@ -150,19 +150,60 @@ def check_can_begin(viewer: Viewer, regions: Collection[str], organisation_ids: 
         )
 
 
+def is_inside(viewer: Viewer, case: CaseFacts, *, introduced: bool) -> bool:
+    """Whether the viewer is of a party that has come in, once both main sides have accepted.
+
+    A partner comes in by accepting; `introduced` says whether both main sides ever had.
+    """
+    return introduced and any(p.side in MAIN or p.state is PartyState.ACCEPTED for p in own_parties(viewer, case))
+
+
+def may_know_of(viewer: Viewer, case: CaseFacts, party: PartyFacts) -> bool:
+    """Whether the viewer learns that this party is in the case, by name or not.
+
+    The main sides know of each other. A further party that has not come in is known to itself, to brokers and to the
+    need's side, which admits it.
+    """
+    own = own_parties(viewer, case)
+    if party.side in MAIN or sees_as_broker(viewer, case) or party in own:
+        return True
+    return any(p.side is Side.NEED for p in own) or (bool(own) and party.state is PartyState.ACCEPTED)
+
+
+def may_name(viewer: Viewer, case: CaseFacts, party: PartyFacts, *, introduced: bool) -> bool:
+    """Whether the viewer learns from the case who a party is, whatever the teasers tell.
+
+    Before both sides have accepted, a broker knows those of their own region. Whoever is in the case knows the others
+    afterwards; further parties are only ever named.
+    """
+    if party in own_parties(viewer, case):
+        return True
+    if not may_know_of(viewer, case, party):
+        return False
+    if sees_as_broker(viewer, case):
+        return introduced or party.side is Side.PARTNER or party.region in viewer.jurisdictions
+    return is_inside(viewer, case, introduced=introduced)
+
+
+def brokered_by(viewer: Viewer) -> ColumnElement[bool]:
+    """The SQL condition for the cases in which the viewer decides as a broker: the row-wise twin of `can_broker`."""
+    return _as_broker(viewer, viewer.acting_jurisdictions, _agencies(viewer, acting=True))
+
+
 def visible_to(viewer: Viewer) -> ColumnElement[bool]:
     """The SQL condition for the cases in which the viewer has a part: the row-wise twin of `can_see`."""
     asked = select(CaseParty.introduction_id).where(
         col(CaseParty.organisation_id).in_(viewer.verified_organisation_ids), col(CaseParty.state).not_in(OUTSIDE)
     )
-    agencies = _agencies(viewer)
+    case = col(Introduction.id)
+    return or_(case.in_(asked), _as_broker(viewer, viewer.jurisdictions, _agencies(viewer)))
+
+
+def _as_broker(viewer: Viewer, regions: Collection[str], agencies: Collection[str]) -> ColumnElement[bool]:
     own = select(CaseParty.introduction_id).where(
-        col(CaseParty.organisation_id).in_(set(viewer.organisation_ids) - agencies)
+        col(CaseParty.organisation_id).in_(set(viewer.organisation_ids) - _agencies(viewer))
     )
-    near = select(CaseParty.introduction_id).where(
-        col(CaseParty.region).in_(viewer.jurisdictions), col(CaseParty.side).in_(MAIN)
-    )
+    near = select(CaseParty.introduction_id).where(col(CaseParty.region).in_(regions), col(CaseParty.side).in_(MAIN))
     led = select(CaseBroker.introduction_id).where(col(CaseBroker.organisation_id).in_(agencies))
     case = col(Introduction.id)
-    as_broker = and_(or_(case.in_(near), case.in_(led)), case.not_in(own))
-    return or_(case.in_(asked), as_broker)
+    return and_(or_(case.in_(near), case.in_(led)), case.not_in(own))

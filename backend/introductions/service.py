@@ -123,7 +123,8 @@ def ask(
     """Ask the broker for an introduction to the other side, which does not learn of it before the broker proposes.
 
     Whoever asks has opted in, and accepts the undertaking with it. A pair that has an open case keeps it: where a
-    broker has proposed it already, asking is accepting. Raises NotFound, Forbidden, Unsuitable or BadConsent.
+    broker has proposed it already, asking is accepting, and where the other side has asked before, both have opted in.
+    Raises NotFound, Forbidden, Unsuitable or BadConsent.
     """
     pair = pair_of(session, need_id, capability_id)
     actor = check_can_ask(session, viewer, pair)
@@ -131,9 +132,10 @@ def ask(
     if present is not None:
         if present.row.status in WAITING and ACCEPTING[actor] in TABLE[present.row.status]:
             return answer(session, viewer, present.row.id, consent)
-        return present.row
+        if present.side(SIDE_OF[actor]).state is not PartyState.PROSPECT:
+            return present.row
     origin = Origin.NEED_SIDE if actor is Actor.NEED_SIDE else Origin.CAPABILITY_SIDE
-    case = _begin(session, viewer, pair, origin, message, suggested)
+    case = present or _begin(session, viewer, pair, origin, message, suggested)
     party = case.side(SIDE_OF[actor])
     signing.accept(session, viewer, case, party, consent)
     cases.note(session, case, "introduction:ask", actor, viewer, organisation_id=party.organisation_id, text=message)
@@ -191,6 +193,12 @@ def propose_response(
     case = _begin(session, viewer, pair, Origin.RESPONSE, "", NOT_SUGGESTED)
     signing.accept(session, viewer, case, case.side(Side.NEED), consent)
     return _proposed(session, viewer, Actor.NEED_SIDE, case, "")
+
+
+def open_with(session: Session, viewer: Viewer, pair: Pair) -> Introduction | None:
+    """The open case of a pair, where there is one in which the viewer has a part."""
+    case = _open_case(session, pair, lock=False)
+    return case.row if case is not None and policy.can_see(viewer, case.facts) else None
 
 
 def _open_case(session: Session, pair: Pair, *, lock: bool) -> Case | None:

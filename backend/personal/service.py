@@ -25,9 +25,11 @@ from backend.audit import events
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.db import utc_now
+from backend.decisions.models import Decision
 from backend.disclosure.drafts import DraftCopy
 from backend.disclosure.models import ReasonedAccess, Release, ReleaseProposal, StatusChange, SubjectVersion
 from backend.errors import Conflict
+from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Signature
 from backend.needs.models import Need, Requirement
 from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
@@ -44,6 +46,8 @@ CLEARED: Sequence[Reference] = (
     (Capability, "submitted_by"),
     (Attachment, "uploaded_by"),
     (NeedSupport, "user_id"),
+    (CaseBroker, "user_id"),
+    (Decision, "user_id"),
 )
 """What belongs to the organisation stays, without an author."""
 REMOVED: Sequence[Reference] = (
@@ -68,6 +72,10 @@ KEPT: Sequence[Reference] = (
     (SubjectVersion, "user_id"),
     (Invitation, "invited_by"),
     (MembershipRequest, "answered_by"),
+    (Introduction, "created_by"),
+    (CaseParty, "answered_by"),
+    (CaseEvent, "actor_id"),
+    (Signature, "user_id"),
 )
 """What others rely on keeps the id, like the audit trail; it leads to an empty row."""
 
@@ -133,6 +141,8 @@ def export(session: Session, user: User) -> dict[str, Any]:
         "mail_preferences": [_plain(row, "user_id") for row in _preferences(session, user)],
         "mails": [_plain(mail, "context", "recipient") for mail in mailer.sent_to(session, user.email)],
         "audit": [_plain(row, "id") for row in session.exec(trail.order_by(col(AuditEvent.id))).all()],
+        "undertakings": [_plain(row, "user_id") for row in _signed(session, user)],
+        "introductions": _steps(session, user),
         "texts": {name: _texts(session, model, user) for name, model in TEXTS.items()},
     }
 
@@ -214,6 +224,31 @@ def _texts(session: Session, model: type[Need] | type[Capability], user: User) -
             text["requirements"] = list(session.exec(points.order_by(col(Requirement.position))).all())
         texts.append(text)
     return texts
+
+
+def _signed(session: Session, user: User) -> Sequence[Signature]:
+    query = select(Signature).where(Signature.user_id == user.id).order_by(col(Signature.signed_at))
+    return session.exec(query).all()
+
+
+def _steps(session: Session, user: User) -> list[dict[str, Any]]:
+    """What the user has done in introductions; their words there while they are of the organisation they wrote for.
+
+    A broker's steps bear no organisation: their words stay with whoever is a member of an agency of the case.
+    """
+    homes = set(session.exec(select(Membership.organisation_id).where(Membership.user_id == user.id)).all())
+    led = select(CaseBroker.introduction_id).where(col(CaseBroker.organisation_id).in_(homes))
+    brokered = set(session.exec(led).all())
+    query = select(CaseEvent).where(CaseEvent.actor_id == user.id).order_by(col(CaseEvent.id))
+    return [
+        {
+            "introduction_id": row.introduction_id,
+            "at": row.at.isoformat(),
+            "what": row.what,
+            "note": row.note if row.organisation_id in homes or row.introduction_id in brokered else "",
+        }
+        for row in session.exec(query).all()
+    ]
 
 
 def _plain(row: SQLModel, *without: str) -> dict[str, Any]:

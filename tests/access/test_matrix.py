@@ -100,6 +100,16 @@ def test_nothing_that_is_sealed_shows_beside_texts_of_ones_own(world: World, rol
 
 
 @EVERY_ROLE
+def test_nothing_that_is_sealed_shows_when_a_pair_is_to_be_introduced(world: World, role: str) -> None:
+    reader = world.readers[role]
+    for case in CASES:
+        own = reader.own.get(case.kind.other, "0" * 16)
+        pair = {case.kind: world.subjects[case], case.kind.other: own}
+        values = {"kind": case.kind, "s": world.subjects[case]}
+        check(reader, urls_of(ways.FOR_PAIRS, **values, **{str(kind): id_ for kind, id_ in pair.items()}))
+
+
+@EVERY_ROLE
 def test_the_page_of_an_organisation_does_not_show_what_it_published_anonymously(world: World, role: str) -> None:
     reader = world.readers[role]
     for party in world.authors.values():

@@ -61,6 +61,7 @@ FOR_READERS: dict[str, list[str]] = {
     "/invitation": ["/invitation?token={words}", "/invitation"],
     "/reviews": ["/reviews"],
     "/released": ["/released"],
+    "/introductions": ["/introductions", "/introductions?tab=open", "/introductions?tab=ended"],
     "/notifications": ["/notifications", "/notifications?page=2"],
     "/notifications/preferences": ["/notifications/preferences"],
 }
@@ -80,6 +81,28 @@ FOR_OWN: dict[str, list[str]] = {
     "/{kinds}/{id}/edit": ["/{kinds}/{own}/edit"],
     "/{kinds}/{id}/suggestions": ["/{kinds}/{own}/suggestions"],
 }
+# GET, asked by each reader for each text beside their own of the other kind: a pair to be introduced.
+FOR_PAIRS: dict[str, list[str]] = {
+    "/introductions/new": ["/introductions/new?need={need}&capability={capability}&side={kind}"],
+    "/introductions/pairs": ["/introductions/pairs?side={kind}&subject={s}"],
+}
+# Of a case; what each of its readers sees is asked in test_introductions.py.
+OF_CASES: frozenset[str] = frozenset(
+    {"/introductions/{introduction_id}", "/introductions/{introduction_id}/undertaking.pdf"}
+)
+WRITING_CASES: frozenset[str] = frozenset(
+    {
+        "/introductions",
+        *(
+            f"/introductions/{{introduction_id}}/{action}"
+            for action in (
+                *("accept", "decline", "propose", "meet", "agree", "turn-down", "withdraw", "hand-over"),
+                *("parties", "parties/{party_id}/{answer}"),
+                *("brokers", "brokers/agree", "brokers/{broker_id}/remove"),
+            )
+        ),
+    }
+)
 # GET, asked by each reader for the organisations of the authors. Who has which account, and who did what, stands on
 # pages of administrators alone.
 FOR_AUTHORS: dict[str, list[str]] = {
@@ -191,9 +214,9 @@ def _each(*tables: dict[str, list[str]]) -> set[str]:
 
 def reading() -> set[str]:
     """The routes that answer GET."""
-    return _each(FOR_READERS, FOR_TEXTS, FOR_OWN, FOR_AUTHORS, more_ways.FOR_FILES)
+    return _each(FOR_READERS, FOR_TEXTS, FOR_OWN, FOR_AUTHORS, FOR_PAIRS, more_ways.FOR_FILES) | OF_CASES
 
 
 def writing() -> set[str]:
     """The routes that answer anything else."""
-    return _each(WRITING, TRYING, more_ways.WRITING_FILES) | set(WITHOUT_TEXTS)
+    return _each(WRITING, TRYING, more_ways.WRITING_FILES) | set(WITHOUT_TEXTS) | WRITING_CASES
