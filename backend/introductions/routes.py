@@ -224,11 +224,11 @@ def propose(
     request: Request, introduction_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep
 ) -> Response:
     """A broker takes on what one side has asked for."""
-    case = _speaking(session, viewer, introduction_id)
+    policy.check_can_broker(viewer, cases.get(session, viewer, introduction_id).facts)
     form = TakeOnForm.read(data, prefix=TAKE_ON)
     if not form.validate():
         return render_case(request, session, viewer, introduction_id, Refused(TAKE_ON, form))
-    service.propose(session, viewer, case.row.need_id, case.row.capability_id or "", form.message.data or "")
+    service.take_on(session, viewer, introduction_id, form.message.data or "")
     return _back(request, introduction_id, "introduction-proposed")
 
 

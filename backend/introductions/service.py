@@ -169,6 +169,21 @@ def propose(
     return _propose(session, viewer, case, message)
 
 
+def take_on(session: Session, viewer: Viewer, introduction_id: str, message: str) -> Introduction:
+    """A broker proposes to the other side what one side has asked for. Proposing it again changes nothing.
+
+    Raises NotFound, Forbidden, Conflict where the case has ended, or Unsuitable.
+    """
+    case = cases.get(session, viewer, introduction_id, lock=True)
+    policy.check_can_broker(viewer, case.facts)
+    if case.row.status in OPEN and case.row.status is not IntroductionStatus.SUGGESTED:
+        return case.row
+    transition(TABLE, case.row.status, IntroductionAction.PROPOSE)
+    if case.row.capability_id is not None:
+        pair_of(session, case.row.need_id, case.row.capability_id)
+    return _propose(session, viewer, case, message)
+
+
 def propose_response(
     session: Session, viewer: Viewer, need_id: str, organisation_id: str, capability_id: str | None, consent: Consent
 ) -> Introduction:
