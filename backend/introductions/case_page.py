@@ -12,6 +12,7 @@ from backend.forms import clean_line
 from backend.introductions import brokers, parties, showing
 from backend.introductions.clock import Clock
 from backend.introductions.forms import (
+    CHOOSE,
     NOTE_WORDS,
     Consents,
     DeclineForm,
@@ -22,7 +23,7 @@ from backend.introductions.forms import (
     TakeOnForm,
 )
 from backend.introductions.showing import CaseView
-from backend.introductions.states import TABLE, IntroductionStatus
+from backend.introductions.states import TABLE, IntroductionAction, IntroductionStatus
 from backend.introductions.undertaking import PRESENT, Undertaking
 from backend.notifications import service as notifications
 from backend.notifications.deps import seen
@@ -65,7 +66,7 @@ class CasePage:
     decline: DeclineForm
     take_on: TakeOnForm
     notes: Mapping[str, NoteForm]
-    note_words: Mapping[str, tuple[str, str]]
+    note_words: Mapping[IntroductionAction, tuple[str, str]]
     needing_notes: frozenset[str]
     partner: PartnerForm
     found: Sequence[tuple[str, str]]
@@ -141,7 +142,7 @@ def shares_form(session: Session, viewer: Viewer, case: CaseView, **data: Any) -
     """The form of legs and shares, with the agencies that can be chosen."""
     form = SharesForm(prefix=SHARES, **data)
     others = brokers.agencies(session, case.own_broker.organisation_id) if case.own_broker and case.is_broker else []
-    form.agency_id.choices = [("", form.agency_id.choices[""]), *others]
+    form.agency_id.choices = [("", CHOOSE), *others]
     return form
 
 
@@ -150,5 +151,5 @@ def hand_over_form(session: Session, viewer: Viewer, case: CaseView, **data: Any
     form = HandOverForm(prefix=HAND_OVER, **data)
     place = case.own_broker
     others = brokers.colleagues(session, viewer, place.organisation_id) if place and case.is_broker else []
-    form.user_id.choices = [("", form.user_id.choices[""]), *others]
+    form.user_id.choices = [("", CHOOSE), *others]
     return form

@@ -82,6 +82,7 @@ EVENTS = {
     "introduction:broker:remove": _("结束共同撮合"),
     "introduction:broker:hand-over": _("移交给同事"),
 }
+CHOOSE = _("请选择")
 RECOMMENDED_LENGTH = 200
 DECLINE_NOTE_LENGTH = NOTE_LENGTH - RECOMMENDED_LENGTH - 20
 RECOMMENDED = _("可推荐的其他单位：")
@@ -171,7 +172,7 @@ class PartnerForm(BaseForm):
 class SharesForm(BaseForm):
     """A second agency, with the legs and the credit of both."""
 
-    agency_id = Choice(_("共同撮合的部门"), [], empty=_("请选择"))
+    agency_id = Choice(_("共同撮合的部门"), [], empty=CHOOSE)
     my_leg = Choice(_("本部门负责"), [(k.value, v) for k, v in LEGS.items()], default=Leg.RESEARCH.value)
     my_share = text_field(_("本部门分成（%）"), 3, default="50")
     their_leg = Choice(_("对方负责"), [(k.value, v) for k, v in LEGS.items()], default=Leg.PRODUCTION.value)
@@ -191,7 +192,7 @@ class SharesForm(BaseForm):
 class HandOverForm(BaseForm):
     """Who of one's colleagues goes on with a case."""
 
-    user_id = Choice(_("移交给"), [], empty=_("请选择"))
+    user_id = Choice(_("移交给"), [], empty=CHOOSE)
 
     def validate_user_id(self, field: Any) -> None:
         """Whether they may is the service's to say."""

@@ -153,13 +153,11 @@ def _lines(session: Session, viewer: Viewer, clock: Clock, rows: Sequence[Introd
 
 def open_beside(session: Session, viewer: Viewer, kind: SubjectKind, subject_id: str) -> list[tuple[str, Introduction]]:
     """The open cases of a need or capability in which the viewer has a part, with the id of the other side."""
-    own, other = col(Introduction.need_id), col(Introduction.capability_id)
-    if kind is SubjectKind.CAPABILITY:
-        own, other = other, own
-    query = select(other, Introduction).where(
-        own == subject_id, other.is_not(None), col(Introduction.status).in_(OPEN), policy.visible_to(viewer)
-    )
-    return [(str(other_id), row) for other_id, row in session.exec(query).all()]
+    is_need = kind is SubjectKind.NEED
+    own = Introduction.need_id == subject_id if is_need else Introduction.capability_id == subject_id
+    query = select(Introduction).where(own, col(Introduction.status).in_(OPEN), policy.visible_to(viewer))
+    pairs = ((row.capability_id if is_need else row.need_id, row) for row in session.exec(query).all())
+    return [(other, row) for other, row in pairs if other is not None]
 
 
 def shown(session: Session, viewer: Viewer, ids: Collection[str]) -> Mapping[str, Shown]:

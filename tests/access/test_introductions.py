@@ -4,7 +4,7 @@ Who may read what is written out here in the words of the design: before both si
 after it the briefs, and never an annex.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 
 import pytest
@@ -88,7 +88,7 @@ def _answers(client: TestClient, row_id: str) -> Iterator[str]:
         yield "".join(p.extract_text() for p in PdfReader(BytesIO(answer.content)).pages)
 
 
-def check(stage: Stage, row_id: str, expected: dict[str, tuple[str, ...]], *, brief: bool) -> None:
+def check(stage: Stage, row_id: str, expected: Mapping[str, tuple[str, ...]], *, brief: bool) -> None:
     """Each reader finds these words and none of the others; those without an entry find no case at all."""
     words = (HOSPITAL, COMPANY, LAB, NEED_CONTACT, CAPABILITY_CONTACT, LAB_CONTACT, FOR_BROKERS, RECOMMENDED)
     for role in READERS:
@@ -163,8 +163,8 @@ def test_after_it_parties_and_brokers_know_each_other_and_partners_once_they_hav
     check(stage, row.id, dict.fromkeys((*main, "partner"), everybody), brief=True)
     # Who leaves sees no more of it; why stays with the brokers, that they left does not.
     stage.do(lambda s: parties.leave(s, stage.lab.viewer, row.id, DeclineReason.CAPACITY, FOR_BROKERS))
-    left = dict.fromkeys(main, (*both, *of_lab))
-    left |= dict.fromkeys(("broker", "other city's broker"), (*both, *of_lab, FOR_BROKERS))
+    left: dict[str, tuple[str, ...]] = dict.fromkeys(main, (*both, *of_lab))
+    left["broker"] = left["other city's broker"] = (*both, *of_lab, FOR_BROKERS)
     left["capability"] = both
     check(stage, row.id, left, brief=True)
 

@@ -1,6 +1,7 @@
 """Every action by every role in every status of an introduction: allowed as the states table says, or refused."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -137,7 +138,7 @@ def test_every_role_does_what_the_table_allows_and_nothing_else(status: Introduc
             put(scene, row, status, partner)
             allowed = step is not None and _acts(role, action, step.who)
             before = scene.do(lambda s: _count(s, row))
-            result, error = tried(scene, lambda s, r=role, v=viewer, a=action: call(s, r, v, row, a))
+            result, error = tried(scene, partial(call, role=role, viewer=viewer, row=row, action=action))
             if error is not None:
                 assert not allowed and isinstance(error, _refusals(role, status)), (role, action, error)
             elif allowed:
@@ -206,9 +207,13 @@ def test_the_buttons_are_those_that_work(status: IntroductionStatus, scene: Scen
     for role, viewer in people.items():
         if viewer is None:
             continue
-        shown = scene.do(lambda s, v=viewer: service.available(v, cases.load(s, row.id)))
+        shown = scene.do(partial(shown_to, viewer, row))
         wanted = [action for action, step in TABLE.get(status, {}).items() if _acts(role, action, step.who)]
         assert list(shown) == wanted, role
+
+
+def shown_to(viewer: Viewer, row: Introduction, session: Session) -> tuple[str, ...]:
+    return service.available(viewer, cases.load(session, row.id))
 
 
 def test_a_closed_case_allows_nothing() -> None:
