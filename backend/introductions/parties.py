@@ -19,7 +19,7 @@ from backend.organisations.models import Organisation
 from backend.organisations.policy import Viewer
 from backend.transitions import Actor
 
-FOUND = 20
+FOUND = 10
 PRESENT = frozenset({PartyState.PROSPECT, PartyState.INVITED, PartyState.ACCEPTED})
 
 
