@@ -85,10 +85,12 @@ def _signed(case_id: str, signature: Signature) -> Iterator[Any]:
         f"接受时间：{in_china(signature.signed_at)}",
         f"引荐编号：{case_id}",
         f"文本版本：{signature.version}",
-        f"文本校验值（SHA-256）：{signature.digest}",
+        "文本校验值（SHA-256）：",
     )
     for line in lines:
         yield _paragraph(line, _style("line"))
+    # Small enough to stand on one line, so that it can be searched for and copied whole.
+    yield _paragraph(signature.digest, _style("digest", fontSize=10))
     yield Spacer(1, 4 * mm)
     note = "本文件由医桥平台根据接受记录生成。校验值由上列正文各段以换行符相连、按 UTF-8 编码计算。"
     yield _paragraph(note, _style("note", fontSize=9, leading=15))

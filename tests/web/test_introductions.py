@@ -1,6 +1,8 @@
 """Introductions through the pages: asking and proposing, answering, declining, the undertaking, lists and numbers."""
 
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from threading import Barrier
 
 import pytest
 from fastapi import FastAPI
@@ -10,8 +12,9 @@ from starlette.testclient import TestClient
 
 from backend.db import Database, new_id
 from backend.introductions import undertaking
+from backend.introductions.case_page import Panel
 from backend.introductions.models import Introduction, Signature
-from backend.introductions.states import IntroductionStatus
+from backend.introductions.states import OPENED, IntroductionStatus
 from backend.needs import service as needs
 from backend.organisations.models import MemberRole
 from tests.conftest import SignIn, wait_for_engine
@@ -441,3 +444,31 @@ def test_the_unasked_member_reads_nothing_of_the_consent(scene: Scene, sign_in: 
     other: Party = scene.make.join(scene.company, MemberRole.VIEWER)
     assert "请答复是否接受引荐" not in page_of(sign_in(other), url).text
     assert CONSENT.signed_name not in page_of(broker, url).text
+
+
+def test_panels_of_other_rooms_are_loaded_where_their_status_is_reached(
+    app: FastAPI, broker: TestClient, hospital: TestClient, company: TestClient, scene: Scene
+) -> None:
+    app.state.case_panels = (Panel("ledger", "落地台账", "正在读取台账……", OPENED),)
+    url = proposed(broker, scene)
+    assert f"{url}/ledger" not in hospital.get(url).text
+    for client in (hospital, company):
+        assert client.post(f"{url}/accept", data=ACCEPTED).status_code == 303
+    assert f'hx-get="{url}/ledger"' in hospital.get(url).text and f"{url}/ledger" in page_of(hospital, url).links
+
+
+def test_two_brokers_press_the_button_at_the_same_moment(
+    broker: TestClient, scene: Scene, make: Factory, sign_in: SignIn, database: Database
+) -> None:
+    clients = [broker, sign_in(make.join(scene.broker, MemberRole.EDITOR))]
+    forms = [read(client.get(new_url(scene)).text).fields for client in clients]
+    start = Barrier(len(clients))
+
+    def press(number: int) -> int:
+        start.wait(timeout=30)
+        return clients[number].post("/introductions", data=forms[number]).status_code
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        assert list(pool.map(press, range(len(clients)))) == [303, 303]
+    [row] = stored(database)
+    assert row.status is IntroductionStatus.PROPOSED
