@@ -6,6 +6,7 @@ other figures into the training data. It is worked out once, when the form is op
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlmodel import Session
@@ -90,15 +91,22 @@ def followed(session: Session, viewer: Viewer, need_id: str, case_id: str) -> st
 
 
 def said(
-    session: Session, engine: SearchEngine, viewer: Viewer, kind: SubjectKind, need_id: str, capability_id: str
+    session: Session,
+    engine: SearchEngine,
+    viewer: Viewer,
+    kind: SubjectKind,
+    beginning: Beginning,
+    spend: Callable[[], None],
 ) -> Suggested:
     """What the suggestions of one side say of the other to this viewer, now.
 
     The position is that in the list as it is shown, for others of the same organisation that among all candidates.
+    `spend` counts what is encoded; raises TooManyAttempts.
     """
-    subject_id, other_id = (need_id, capability_id) if kind is SubjectKind.NEED else (capability_id, need_id)
+    sides = (beginning.need.id, beginning.capability.id)
+    subject_id, other_id = sides if kind is SubjectKind.NEED else sides[::-1]
     try:
-        _card, found = matching.suggest(session, engine, viewer, kind, subject_id)
+        _card, found = matching.suggest(session, engine, viewer, kind, subject_id, spend)
     except NotFound:
         return NOT_SUGGESTED
     version = weights().version

@@ -1,6 +1,6 @@
 """保密承诺 as it was accepted, as a PDF: the text, its version and digest, for which organisation, by whom and when.
 
-The font is one that PDF readers bring along for Chinese (Adobe-GB1), named and not embedded; see decision record 0032.
+The font is one that PDF readers bring along for Chinese (Adobe-GB1), named and not embedded; see decision record 0039.
 """
 
 from collections.abc import Iterator, Sequence

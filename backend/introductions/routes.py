@@ -36,6 +36,7 @@ from backend.introductions.signing import BadConsent, Consent
 from backend.introductions.states import DeclineReason, IntroductionAction, IntroductionStatus
 from backend.introductions.undertaking import PRESENT, Undertaking
 from backend.matching.deps import EngineDep
+from backend.matching.pace import spending
 from backend.organisations.deps import SignedInDep
 from backend.organisations.policy import Viewer
 from backend.templating import render
@@ -103,7 +104,7 @@ def new(
     if beginning.present is not None:
         return redirect(request, cases.path_of(beginning.present.id))
     kind = SubjectKind(side) if side in list(SubjectKind) else SubjectKind.NEED
-    said = beginnings.said(session, engine, viewer, kind, need, capability)
+    said = beginnings.said(session, engine, viewer, kind, beginning, spending(request, viewer))
     values = {
         "need": need,
         "capability": capability,
