@@ -2,12 +2,14 @@
 
 from backend.audit.events import Event
 from backend.i18n import gettext as _
+from backend.introductions.forms import EVENTS as INTRODUCTIONS
 
 NAMESPACES = {
     "account": _("账号与登录"),
     "organisation": _("单位与成员"),
     "need": _("需求"),
     "capability": _("能力"),
+    "introduction": _("引荐"),
     "attachment": _("附件"),
     "admin": _("平台管理"),
 }
@@ -16,6 +18,7 @@ SUBJECTS = {
     "organisation": _("单位"),
     "need": _("需求"),
     "capability": _("能力"),
+    "introduction": _("引荐"),
     "mail": _("邮件"),
     "audit": _("审计记录"),
 }
@@ -115,6 +118,8 @@ EVENTS: dict[str, str] = {
     Event.CAPABILITY_RELEASE_REVOKE: _("收回对能力的开放"),
     Event.CAPABILITY_RELEASE_PROPOSE: _("建议开放能力"),
     Event.CAPABILITY_RELEASE_DECLINE: _("不同意开放能力"),
+    **INTRODUCTIONS,
+    Event.INTRODUCTION_SIGN: _("接受保密承诺"),
     Event.ATTACHMENT_ADD: _("上传附件"),
     Event.ATTACHMENT_OPEN: _("打开附件"),
     Event.ATTACHMENT_STRIP: _("清除附件的元数据"),

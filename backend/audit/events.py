@@ -127,6 +127,7 @@ class Event(StrEnum):
     INTRODUCTION_BROKER_ADD = "introduction:broker:add"
     INTRODUCTION_BROKER_AGREE = "introduction:broker:agree"
     INTRODUCTION_BROKER_REMOVE = "introduction:broker:remove"
+    INTRODUCTION_BROKER_HAND_OVER = "introduction:broker:hand-over"
 
     ATTACHMENT_ADD = "attachment:add"
     ATTACHMENT_OPEN = "attachment:open"

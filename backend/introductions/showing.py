@@ -28,10 +28,12 @@ from backend.introductions.states import WAITING
 from backend.needs import service as needs
 from backend.organisations import service as organisations
 from backend.organisations.policy import Viewer
+from backend.transitions import Actor
 from backend.working_days import add_working_days, today, working_days_between
 
 OF_PARTIES = "introduction:party:"
 OF_BROKERS = "introduction:broker:"
+ABOUT_AGENCIES = frozenset({"introduction:broker:add", "introduction:broker:remove"})
 SEEN_BY_ALL = frozenset({"introduction:party:accept", "introduction:party:leave"})
 """Of the events about further parties, those that all in the case see."""
 
@@ -73,11 +75,15 @@ class BrokerView:
 
 @dataclass(frozen=True)
 class EventView:
-    """A line of the case; `note` is empty where the viewer does not read it."""
+    """A line of the case: who did it, and about which organisation, as far as the viewer knows their names.
+
+    `note` is empty where the viewer does not read it.
+    """
 
     at: datetime
     actor: str
     name: str | None
+    about: str | None
     what: str
     note: str
     is_for_brokers: bool
@@ -252,13 +258,21 @@ def _events(
         EventView(
             at=row.at,
             actor=row.actor,
-            name=named.get(row.organisation_id or ""),
+            name=None if _is_object(row) else named.get(row.organisation_id or ""),
+            about=named.get(row.organisation_id or "") if _is_object(row) else None,
             what=row.what,
             note=row.note if as_broker or not row.note_for_brokers else "",
             is_for_brokers=row.note_for_brokers,
         )
         for row in rows
     )
+
+
+def _is_object(event: CaseEvent) -> bool:
+    """Whether the organisation of a line is what it is about; else it is whose step it was."""
+    if event.what in ABOUT_AGENCIES:
+        return True
+    return event.what.startswith(OF_PARTIES) and event.actor != Actor.PARTNER
 
 
 def _reads(event: CaseEvent, mine: CaseParty | None) -> bool:
