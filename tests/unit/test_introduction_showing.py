@@ -1,6 +1,7 @@
 """What a viewer is shown of introductions: deadlines in working days, conditions in SQL, the undertaking as PDF."""
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from io import BytesIO
 
 import pytest
@@ -12,6 +13,7 @@ from backend.introductions import brokers, cases, lists, parties, pdf, policy, s
 from backend.introductions.brokers import LegShare
 from backend.introductions.clock import Clock
 from backend.introductions.models import Introduction, Leg, Origin, Signature
+from backend.introductions.showing import Due
 from backend.introductions.states import DeclineReason, IntroductionStatus
 from backend.organisations.models import MemberRole, OrganisationKind
 from backend.organisations.policy import VISITOR, Viewer
@@ -32,12 +34,17 @@ def waiting(since: datetime) -> Introduction:
 def test_the_spring_festival_and_its_make_up_days_count() -> None:
     """Asked on Friday 13 February 2026. Saturday the 14th and Saturday the 28th are worked; 15 to 23 are off."""
     row = waiting(datetime(2026, 2, 13, 16, tzinfo=CHINA))
-    at = lambda *day: showing.due_of(Clock(), row, datetime(2026, *day, 9, tzinfo=CHINA))  # noqa: E731
-    due = at(2, 13)
-    assert due and (due.day, due.days_left, due.is_overdue) == (date(2026, 2, 28), 6, False)
-    assert due.ends_on == date(2026, 3, 12)
-    assert [at(2, day).days_left for day in (14, 15, 23, 24, 27, 28)] == [5, 5, 5, 4, 1, 0]  # type: ignore[union-attr]
-    assert [at(2, 28).is_overdue, at(3, 1).is_overdue] == [False, True]  # type: ignore[union-attr]
+
+    def due(month: int, day: int) -> Due:
+        found = showing.due_of(Clock(), row, datetime(2026, month, day, 9, tzinfo=CHINA))
+        assert found is not None
+        return found
+
+    first = due(2, 13)
+    assert (first.day, first.days_left, first.is_overdue) == (date(2026, 2, 28), 6, False)
+    assert first.ends_on == date(2026, 3, 12)
+    assert [due(2, day).days_left for day in (14, 15, 23, 24, 27, 28)] == [5, 5, 5, 4, 1, 0]
+    assert [due(2, 28).is_overdue, due(3, 1).is_overdue] == [False, True]
 
 
 def test_the_day_is_that_of_china() -> None:
@@ -89,7 +96,7 @@ def test_the_conditions_of_lists_say_what_the_policy_says(scene: Scene) -> None:
     for step in steps:
         scene.do(step)
         for viewer in viewers:
-            scene.do(lambda s, v=viewer: agrees(s, v))
+            scene.do(partial(agrees, viewer=viewer))
 
 
 def agrees(session: Session, viewer: Viewer) -> None:
@@ -104,8 +111,10 @@ def agrees(session: Session, viewer: Viewer) -> None:
 
 
 def test_whoever_has_to_do_something_is_told_by_the_number(scene: Scene) -> None:
-    count = lambda party: scene.do(lambda s: lists.count_waiting(s, party.viewer))  # noqa: E731
-    numbers = lambda: [count(p) for p in (scene.hospital, scene.company, scene.broker)]  # noqa: E731
+    def numbers() -> list[int]:
+        sides = (scene.hospital, scene.company, scene.broker)
+        return scene.do(lambda s: [lists.count_waiting(s, party.viewer) for party in sides])
+
     row = scene.do(
         lambda s: service.ask(s, scene.company.viewer, scene.need.id, scene.capability.id, "愿意合作。", CONSENT)
     )
