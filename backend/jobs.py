@@ -17,6 +17,7 @@ from backend.matching.index_sync import SearchEngine
 from backend.needs import service as needs
 from backend.organisations import invitations, merging
 from backend.references import REFERENCES
+from backend.responses import clock as calls_clock
 from backend.tasks import Task
 
 MAIL_SECONDS = 30
@@ -26,6 +27,7 @@ REMOVAL_SECONDS = 300
 SWEEP_SECONDS = 6 * 3600
 LAPSE_SECONDS = 3600
 CASES_SECONDS = 60
+CALLS_SECONDS = 60
 
 
 def make_tasks(settings: Settings, database: Database, environment: Environment, storage: Storage) -> list[Task]:
@@ -42,6 +44,7 @@ def make_tasks(settings: Settings, database: Database, environment: Environment,
         ),
         Task("attachments without a row", SWEEP_SECONDS, partial(sweep.sweep, database, storage)),
         Task("lapse", LAPSE_SECONDS, partial(lapse_texts, database, settings)),
+        Task("calls", CALLS_SECONDS, partial(calls_clock.follow, database, settings)),
         Task("cases", CASES_SECONDS, partial(follow_cases, database, settings)),
     ]
 

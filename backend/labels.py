@@ -11,6 +11,7 @@ from backend.matching import labels as matching_labels
 from backend.needs import forms as need_forms
 from backend.notifications import wordings as notification_wordings
 from backend.organisations import forms as organisation_forms
+from backend.responses import forms as response_forms
 
 LABELS: dict[str, Mapping[Any, str]] = {
     "need_kind": need_forms.KINDS,
@@ -34,6 +35,12 @@ LABELS: dict[str, Mapping[Any, str]] = {
     "audit_subject": admin_wordings.SUBJECTS,
     "mail": admin_wordings.MAILS,
     "audience": disclosure_forms.AUDIENCES,
+    "call_status": response_forms.CALL_STATUSES,
+    "call_action": response_forms.CALL_ACTIONS,
+    "response_status": response_forms.RESPONSE_STATUSES,
+    "review_status": response_forms.REVIEW_STATUSES,
+    "refusal": response_forms.REFUSALS,
+    "pass_reason": response_forms.PASS_REASONS,
     "grade": matching_labels.GRADES,
     "introduction_status": introduction_forms.STATUSES,
     "introduction_action": introduction_forms.ACTIONS,

@@ -69,6 +69,10 @@ from backend.personal import routes as personal
 from backend.quiet import keep_server_quiet, trace, where
 from backend.references import REFERENCES
 from backend.rehearsal import routes as rehearsal
+from backend.responses import answer_routes, review_routes
+from backend.responses import routes as responses
+from backend.responses import service as responses_service
+from backend.responses.calls import KIND as CALL
 from backend.sealing import make_sealer
 from backend.tasks import Runner
 from backend.templating import make_environment, render
@@ -86,6 +90,7 @@ RESOLVERS: Mapping[str, Resolver] = {
     SubjectKind.NEED: needs_service.cards,
     SubjectKind.CAPABILITY: capabilities_service.cards,
     INTRODUCTION: introductions_lists.shown,
+    CALL: responses_service.cards,
 }
 """Titles of what notifications are about, as far as the viewer may read them now."""
 
@@ -188,7 +193,8 @@ def create_app(
     above = (monitoring, *cases, matching, rehearsal, personal, attachments, api_pages, notifications)
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)
-    for routes in (*administration, *above, *overseeing, *of_organisations, *subjects):
+    of_calls = (responses, answer_routes, review_routes)
+    for routes in (*administration, *above, *of_calls, *overseeing, *of_organisations, *subjects):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])

@@ -24,6 +24,7 @@ from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
 from backend.organisations.models import Department, Invitation, Membership, MembershipRequest, Organisation
 from backend.outbox import OutboxRow
+from backend.responses.models import CallResponse, Criterion, ResponseCall, Review, Score
 
 TABLES = (
     AccountToken,
@@ -31,9 +32,11 @@ TABLES = (
     Attachment,
     AuditEvent,
     Capability,
+    CallResponse,
     CaseBroker,
     CaseEvent,
     CaseParty,
+    Criterion,
     Decision,
     Department,
     DraftCopy,
@@ -54,6 +57,9 @@ TABLES = (
     Release,
     ReleaseProposal,
     Requirement,
+    ResponseCall,
+    Review,
+    Score,
     SearchDocument,
     SearchSequence,
     SecondFactor,

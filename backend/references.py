@@ -11,6 +11,7 @@ from backend.introductions.references import of_brokers, of_cases, of_columns, r
 from backend.needs.models import Need
 from backend.needs.references import of_supports
 from backend.organisations.references import References
+from backend.responses.references import of_responses
 
 REFERENCES: References = (
     of_subjects(_("需求"), SubjectKind.NEED, Need, col(Need.department_id)),
@@ -21,5 +22,6 @@ REFERENCES: References = (
     of_cases(_("参与的引荐")),
     of_brokers(_("负责撮合的引荐")),
     records(_("引荐中的记录和保密承诺")),
+    of_responses(_("应征")),
     of_columns(_("撮合统计"), (Decision, col(Decision.organisation_id))),
 )

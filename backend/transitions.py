@@ -16,6 +16,8 @@ class Actor(StrEnum):
     NEED_SIDE = "need_side"
     CAPABILITY_SIDE = "capability_side"
     PARTNER = "partner"
+    RESPONDER = "responder"
+    REVIEWER = "reviewer"
 
 
 @dataclass(frozen=True)

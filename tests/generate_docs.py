@@ -19,6 +19,8 @@ from backend.needs import states as need_states
 from backend.needs.states import NeedStatus
 from backend.organisations import states as organisation_states
 from backend.organisations.states import OrganisationStatus
+from backend.responses import states as response_states
+from backend.responses.states import CallStatus, ResponseStatus, ReviewStatus
 from backend.transitions import Table, mermaid
 
 STATES_FILE = PROJECT_ROOT / "docs" / "states.md"
@@ -38,6 +40,9 @@ def states() -> str:
         ("Need 需求", need_states.TABLE, NeedStatus.DRAFT),
         ("Capability 能力", capability_states.TABLE, CapabilityStatus.DRAFT),
         ("Introduction 引荐", introduction_states.TABLE, IntroductionStatus.SUGGESTED),
+        ("Call for responses 征集", response_states.CALLS, CallStatus.OPEN),
+        ("Response 应征", response_states.RESPONSES, ResponseStatus.DRAFT),
+        ("Review 评审", response_states.REVIEWS, ReviewStatus.INVITED),
         ("Organisation 单位", organisation_states.TABLE, OrganisationStatus.WAITING),
     ]
     parts = [f"## {title}\n\n```mermaid\n{mermaid(table, start)}\n```\n" for title, table, start in tables]

@@ -21,6 +21,8 @@ ACTORS = {
     Actor.NEED_SIDE: _("需求方"),
     Actor.CAPABILITY_SIDE: _("能力方"),
     Actor.PARTNER: _("协作方"),
+    Actor.RESPONDER: _("应征单位"),
+    Actor.REVIEWER: _("评审"),
 }
 PURPOSES = {
     AccessPurpose.COMPLAINT: _("投诉举报核查"),

@@ -41,6 +41,23 @@ class Notice(StrEnum):
     INTRODUCTION_BROKER = "introduction_broker"
     SUPPORTED = "supported"
     ADMIN_ACCESS = "admin_access"
+    CALL_PROPOSED = "call_proposed"
+    CALL_DECLINED = "call_declined"
+    CALL_OPENED = "call_opened"
+    CALL_RESCHEDULED = "call_rescheduled"
+    CALL_REMINDER = "call_reminder"
+    CALL_CLOSED = "call_closed"
+    CALL_EXPIRED = "call_expired"
+    CALL_WITHDRAWN = "call_withdrawn"
+    CALL_UNDECIDED = "call_undecided"
+    CALL_DECIDED = "call_decided"
+    RESPONSE_SUBMITTED = "response_submitted"
+    EXPERT_INVITED = "expert_invited"
+    EXPERT_ACCEPTED = "expert_accepted"
+    EXPERT_REFUSED = "expert_refused"
+    EXPERT_SUBMITTED = "expert_submitted"
+    EXPERT_REMOVED = "expert_removed"
+    EXPERT_REMINDER = "expert_reminder"
 
 
 class Notification(SQLModel, table=True):

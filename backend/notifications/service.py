@@ -19,7 +19,15 @@ MAIL = "notification"
 PAGE_SIZE = 30
 QUIET = frozenset({Notice.TEXT_EDITED, Notice.MATCHED})
 """Kinds that send no mail unless a user asks for it."""
-ONCE_UNREAD = frozenset({Notice.REVIEW_WAITING, Notice.REVIEW_UNASSIGNED, Notice.TEXT_EDITED, Notice.RELEASE_CHANGED})
+ONCE_UNREAD = frozenset(
+    {
+        Notice.REVIEW_WAITING,
+        Notice.REVIEW_UNASSIGNED,
+        Notice.TEXT_EDITED,
+        Notice.RELEASE_CHANGED,
+        Notice.RESPONSE_SUBMITTED,
+    }
+)
 """Kinds that may come many times over: while one is unread, the next renews it and sends no further mail."""
 OF_BROKERS = frozenset(
     {

@@ -34,6 +34,7 @@ from backend.needs.models import Need, Requirement
 from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
 from backend.organisations.models import Invitation, MemberRole, Membership, MembershipRequest, Organisation
+from backend.responses.models import CallResponse, ResponseCall, Review, Score
 
 Reference = tuple[type[SQLModel], str]
 Own = TypeVar("Own", UserSession, ExternalIdentity, MembershipRequest, ApiToken, Notification)
@@ -48,6 +49,9 @@ CLEARED: Sequence[Reference] = (
     (NeedSupport, "user_id"),
     (CaseBroker, "user_id"),
     (Decision, "user_id"),
+    (ResponseCall, "created_by"),
+    (CallResponse, "created_by"),
+    (CallResponse, "submitted_by"),
 )
 """What belongs to the organisation stays, without an author."""
 REMOVED: Sequence[Reference] = (
@@ -76,6 +80,8 @@ KEPT: Sequence[Reference] = (
     (CaseParty, "answered_by"),
     (CaseEvent, "actor_id"),
     (Signature, "user_id"),
+    (Review, "user_id"),
+    (Review, "invited_by"),
 )
 """What others rely on keeps the id, like the audit trail; it leads to an empty row."""
 
@@ -137,6 +143,7 @@ def export(session: Session, user: User) -> dict[str, Any]:
         "files": [_plain(row, "stored_name", "uploaded_by") for row in _files(session, user)],
         "unsaved_texts": [_plain(row, "user_id") for row in _drafts(session, user)],
         "single_sign_on": [_plain(row, "user_id") for row in _own(session, ExternalIdentity, user)],
+        "reviews": _reviews(session, user),
         "notifications": [_plain(row, "user_id") for row in _own(session, Notification, user)],
         "mail_preferences": [_plain(row, "user_id") for row in _preferences(session, user)],
         "mails": [_plain(mail, "context", "recipient") for mail in mailer.sent_to(session, user.email)],
@@ -184,6 +191,16 @@ def _own(session: Session, model: type[Own], user: User) -> Sequence[Own]:
 
 def _invitations(session: Session, user: User) -> Sequence[Invitation]:
     return session.exec(select(Invitation).where(Invitation.email == user.email)).all()
+
+
+def _reviews(session: Session, user: User) -> list[dict[str, Any]]:
+    """What the user was asked to review, and what they gave; the responses themselves are not theirs."""
+    found = []
+    for row in session.exec(select(Review).where(Review.user_id == user.id).order_by(col(Review.invited_at))).all():
+        scores = session.exec(select(Score).where(Score.review_id == row.id).order_by(col(Score.id))).all()
+        given = [_plain(score, "id", "review_id") for score in scores]
+        found.append(_plain(row, "user_id", "invited_by") | {"scores": given})
+    return found
 
 
 def _drafts(session: Session, user: User) -> Sequence[DraftCopy]:
