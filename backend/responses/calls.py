@@ -228,7 +228,8 @@ def change(
 ) -> ResponseCall:
     """Change criteria and terms, and the date of a proposed call.
 
-    Raises NotFound, Forbidden, Conflict, Locked or BadDate. The date of an open one is changed by `reschedule`, with notice.
+    The date of an open one is changed by `reschedule`, with notice. Raises NotFound, Forbidden, Conflict, Locked or
+    BadDate.
     """
     call = get(session, viewer, call_id, lock=True)
     _act_as(viewer, call, CallAction.CHANGE)

@@ -62,6 +62,7 @@ FOR_READERS: dict[str, list[str]] = {
     "/reviews": ["/reviews"],
     "/released": ["/released"],
     "/introductions": ["/introductions", "/introductions?tab=open", "/introductions?tab=ended"],
+    "/responses": ["/responses"],
     "/notifications": ["/notifications", "/notifications?page=2"],
     "/notifications/preferences": ["/notifications/preferences"],
 }
@@ -74,6 +75,19 @@ FOR_TEXTS: dict[str, list[str]] = {
     "/{kinds}/{id}/versions/{number}": ["/{kinds}/{s}/versions/1", "/{kinds}/{s}/versions/2?since=1"],
     "/{kinds}/{id}/reasoned-access": ["/{kinds}/{s}/reasoned-access"],
     "/{kinds}/{id}/releases": ["/{kinds}/{s}/releases", "/{kinds}/{s}/releases?q=测试"],
+}
+# GET, asked by each reader for each need: its call and the response to that have its id, see `world.build`.
+FOR_CALLS: dict[str, list[str]] = {
+    "/needs/{id}/responses": ["/needs/{s}/responses"],
+    "/needs/{id}/responses/new": ["/needs/{s}/responses/new"],
+    "/calls/{call_id}": ["/calls/{s}"],
+    "/calls/{call_id}/edit": ["/calls/{s}/edit"],
+    "/calls/{call_id}/respond": ["/calls/{s}/respond"],
+    "/calls/{call_id}/review": ["/calls/{s}/review"],
+    "/calls/{call_id}/results": ["/calls/{s}/results"],
+    "/calls/{call_id}/decision": ["/calls/{s}/decision"],
+    "/responses/{response_id}": ["/responses/{s}"],
+    "/responses/{response_id}/review": ["/responses/{s}/review"],
 }
 # GET, asked by each reader for their own texts, beside which others are shown.
 FOR_OWN: dict[str, list[str]] = {
@@ -143,6 +157,19 @@ WRITING: dict[str, list[str]] = {
     "/{kinds}/{id}/copy/discard": ["/{kinds}/{s}/copy/discard"],
     "/needs/{id}/support": ["/needs/{s}/support"],
     "/needs/{id}/support/undo": ["/needs/{s}/support/undo"],
+    "/needs/{id}/responses": ["/needs/{s}/responses"],
+    "/calls/{call_id}/edit": ["/calls/{s}/edit"],
+    "/calls/{call_id}/date": ["/calls/{s}/date"],
+    "/calls/{call_id}/act/{action}": ["/calls/{s}/act/withdraw"],
+    "/calls/{call_id}/respond": ["/calls/{s}/respond"],
+    "/calls/{call_id}/reviewers": ["/calls/{s}/reviewers"],
+    "/calls/{call_id}/reviewers/{review_id}/remove": ["/calls/{s}/reviewers/0123456789abcdef/remove"],
+    "/calls/{call_id}/review/accept": ["/calls/{s}/review/accept"],
+    "/calls/{call_id}/review/refuse": ["/calls/{s}/review/refuse"],
+    "/calls/{call_id}/review/submit": ["/calls/{s}/review/submit"],
+    "/calls/{call_id}/decision": ["/calls/{s}/decision"],
+    "/responses/{response_id}/withdraw": ["/responses/{s}/withdraw"],
+    "/responses/{response_id}/review": ["/responses/{s}/review"],
 }
 # POST that stores nothing and shows texts of others beside what was typed, asked by each reader.
 TRYING: dict[str, list[str]] = {
@@ -215,6 +242,7 @@ def _each(*tables: dict[str, list[str]]) -> set[str]:
 def reading() -> set[str]:
     """The routes that answer GET."""
     return _each(FOR_READERS, FOR_TEXTS, FOR_OWN, FOR_AUTHORS, FOR_PAIRS, more_ways.FOR_FILES) | OF_CASES
+    return _each(FOR_READERS, FOR_TEXTS, FOR_CALLS, FOR_OWN, FOR_AUTHORS, more_ways.FOR_FILES)
 
 
 def writing() -> set[str]:

@@ -1,5 +1,6 @@
 """Calls for responses: secrecy until the date, reviews, the decision, the clock, merging."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -206,9 +207,11 @@ def test_a_reviewer_reads_once_accepted_and_sees_the_scores_of_others_once_hande
     for expert in (scene.expert, second):
         scene.invite(call, expert)
     assert not reads(scene, scene.expert, mine)
-    brief = lambda: scene.do(
-        lambda s: reviewing.brief_for(s, scene.expert.viewer, *reviewing.mine(s, scene.expert.viewer, call.id))
-    )  # noqa: E501,E731
+
+    def brief() -> Mapping[str, str]:
+        viewer = scene.expert.viewer
+        return scene.do(lambda s: reviewing.brief_for(s, viewer, *reviewing.mine(s, viewer, call.id)))
+
     assert brief() == {}
     scene.score_all(call, second, {mine.id: 5, other.id: 2})
     scene.do(lambda s: reviewing.accept(s, scene.expert.viewer, call.id))
@@ -413,17 +416,20 @@ def test_every_action_on_a_call_by_every_role_in_every_state(scene: Scene, statu
         "visitor": VISITOR,
         "admin": scene.make.admin(),
     }
+
+    def act(role: str, action: str) -> ResponseCall:
+        return scene.do(lambda s: calls.act(s, roles[role], call.id, action, "理由"))
+
     for action in states.CallAction:
-        for role, viewer in roles.items():
+        for role in roles:
             scene.do(lambda s: _put(s, call.id, status))
             step = states.CALLS.get(status, {}).get(action)
             simple = action in CALL_ACTIONS or (role == "system" and action in ("close", "expire"))
-            allowed = step is not None and role in step.who and simple
-            if allowed:
-                assert scene.do(lambda s, a=action, v=viewer: calls.act(s, v, call.id, a, "理由")).status == step.target  # type: ignore[misc,union-attr]  # noqa: E501
+            if step is not None and role in step.who and simple:
+                assert act(role, action).status == step.target
                 continue
             with pytest.raises((NotFound, Forbidden, Conflict)):
-                scene.do(lambda s, a=action, v=viewer: calls.act(s, v, call.id, a, "理由"))  # type: ignore[misc]
+                act(role, action)
             assert scene.call(call).status is status
 
 
