@@ -91,6 +91,7 @@ DEFAULT_CRITERIA = (
     Weighted(_("合作条件"), 15),
 )
 NO_CAPABILITY = _("不关联")
+NOT_CHOSEN = _("请选择")
 ROWS = range(CRITERIA_MAX)
 
 
@@ -228,7 +229,7 @@ def response_data(row: CallResponse) -> dict[str, Any]:
 class InviteForm(BaseForm):
     """Whom to ask: a colleague from the list, or anybody by the address of their account."""
 
-    user_id = Choice(_("本单位成员"), [], empty=_("请选择"))
+    user_id = Choice(_("本单位成员"), [], empty=NOT_CHOSEN)
     email = text_field(_("或者填写其他专家的账号邮箱"), 254)
 
     def validate(self, extra_validators: Any = None) -> bool:

@@ -23,6 +23,7 @@ from backend.responses import answers, calls, deciding, policy, results, reviewi
 from backend.responses.calls import Call
 from backend.responses.deciding import Verdict
 from backend.responses.forms import (
+    NOT_CHOSEN,
     AcceptForm,
     InviteForm,
     RefuseForm,
@@ -96,7 +97,7 @@ def invite(request: Request, call_id: str, session: SessionDep, viewer: SignedIn
     call = calls.get(session, viewer, call_id)
     policy.check_can_invite(viewer, call.facts)
     form = InviteForm.read(data)
-    form.user_id.choices = [("", ""), *reviewing.colleagues(session, viewer, call)]
+    form.user_id.choices = [("", NOT_CHOSEN), *reviewing.colleagues(session, viewer, call)]
     if form.validate():
         try:
             reviewing.invite(session, viewer, call_id, form.email.data or "", form.user_id.data or "")

@@ -21,7 +21,7 @@ from backend.organisations.deps import SignedInDep, ViewerDep
 from backend.organisations.policy import Viewer
 from backend.responses import calls, policy, service
 from backend.responses.calls import LONGEST, SHORTEST, BadDate
-from backend.responses.forms import DEFAULT_CRITERIA, CallForm, DateForm, InviteForm, call_data
+from backend.responses.forms import DEFAULT_CRITERIA, NOT_CHOSEN, CallForm, DateForm, InviteForm, call_data
 from backend.responses.states import CallAction, CallStatus
 from backend.templating import render
 from backend.transitions import Actor
@@ -170,7 +170,7 @@ def show(
     page = service.page(session, viewer, call)
     status = 422 if date_form or invite_form or problem else 200
     invite_form = invite_form or InviteForm()
-    invite_form.user_id.choices = [("", ""), *page.colleagues]
+    invite_form.user_id.choices = [("", NOT_CHOSEN), *page.colleagues]
     context = CallDetailPage(
         page=page,
         date_form=date_form or DateForm(data={"until": calls.last_day(call.row.until).isoformat()}),
