@@ -134,4 +134,6 @@ class Scene:
         query = select(Notification.notice).where(
             Notification.user_id == party.user.id, Notification.subject_kind == "call"
         )
-        return self.do(lambda s: list(s.exec(query.order_by(col(Notification.created_at))).all()))
+        return self.do(
+            lambda s: [Notice(notice) for notice in s.exec(query.order_by(col(Notification.created_at))).all()]
+        )

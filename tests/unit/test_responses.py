@@ -1,11 +1,12 @@
 """Calls for responses: secrecy until the date, reviews, the decision, the clock, merging."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlmodel import Session, select
 
+from backend.audit.events import Event
 from backend.audit.models import AuditEvent
 from backend.db import Database, utc_now
 from backend.decisions.models import Decision, DecisionKind
@@ -16,6 +17,7 @@ from backend.introductions.signing import BadConsent
 from backend.introductions.states import IntroductionStatus
 from backend.needs import service as needs
 from backend.notifications.models import Notice
+from backend.organisations import service as organisations
 from backend.organisations.models import MemberRole
 from backend.organisations.policy import VISITOR, Viewer
 from backend.organisations.references import Merge
@@ -194,8 +196,6 @@ def test_reviewers_are_chosen_after_the_date_and_have_no_part_in_it(scene: Scene
     # Whoever joins a responding organisation afterwards is out.
     joined = scene.make.again(scene.expert)
     with scene.database.session(write=True) as session:
-        from backend.organisations import service as organisations
-
         organisations.add_member(session, joined.user.id, scene.company.organisation.id, MemberRole.VIEWER)
     with pytest.raises(ConflictOfInterest):
         scene.do(lambda s: reviewing.accept(s, scene.make.again(joined).viewer, call.id))
@@ -310,18 +310,18 @@ def test_none_may_be_picked_and_a_pick_needs_consent(scene: Scene) -> None:
 def test_the_date_is_moved_with_notice_and_not_from_one_day_to_the_next(scene: Scene) -> None:
     call = scene.begin()
     scene.answer(scene.company, call)
-    move = lambda days, note="评审时间有变": scene.do(  # noqa: E731
-        lambda s: calls.reschedule(s, scene.hospital.viewer, call.id, add_working_days(today(), days), note)
-    )
+
+    def move(days: int, note: str = "评审时间有变") -> ResponseCall:
+        day = add_working_days(today(), days)
+        return scene.do(lambda s: calls.reschedule(s, scene.hospital.viewer, call.id, day, note))
+
     with pytest.raises(BadDate):
         move(1)
     with pytest.raises(BadNote):
         move(8, " ")
     assert calls.last_day(move(8).until) == add_working_days(today(), 8)
-    assert (
-        scene.told(scene.company) == [Notice.CALL_RESCHEDULED]
-        and scene.told(scene.broker)[-1] == Notice.CALL_RESCHEDULED
-    )
+    assert scene.told(scene.company) == [Notice.CALL_RESCHEDULED]
+    assert scene.told(scene.broker)[-1] is Notice.CALL_RESCHEDULED
     with pytest.raises(Forbidden):
         scene.do(lambda s: calls.reschedule(s, scene.broker.viewer, call.id, add_working_days(today(), 9), "想"))
 
@@ -330,7 +330,10 @@ def test_the_clock_reminds_closes_and_asks_for_a_decision(scene: Scene) -> None:
     call = scene.begin(days=10)
     scene.answer(scene.company, call, submit=False)
     scene.answer(scene.rival, call)
-    run = lambda at: scene.do(lambda s: clock.run(s, 15, at))  # noqa: E731
+
+    def run(at: datetime) -> None:
+        scene.do(lambda s: clock.run(s, 15, at))
+
     near = call.until - timedelta(days=1)
     run(near)
     run(near)
@@ -505,8 +508,6 @@ def test_every_action_on_a_review_in_every_state(scene: Scene, status: ReviewSta
 
 
 def test_the_tables_are_closed() -> None:
-    from backend.audit.events import Event
-
     tables = ((states.CALLS, CallStatus), (states.RESPONSES, ResponseStatus), (states.REVIEWS, ReviewStatus))
     for table, statuses in tables:
         for status, steps in table.items():

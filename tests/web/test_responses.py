@@ -9,7 +9,8 @@ from starlette.testclient import TestClient
 from backend.db import Database
 from backend.introductions import undertaking
 from backend.mailer import Mail
-from backend.organisations.models import MemberRole
+from backend.organisations.models import MemberRole, Organisation
+from backend.organisations.states import OrganisationStatus
 from backend.responses.models import CallResponse, ResponseCall
 from backend.responses.states import CallStatus, ResponseStatus, ReviewStatus
 from backend.working_days import add_working_days, today
@@ -273,17 +274,12 @@ def test_the_lists_show_what_concerns_their_reader(scene: Scene, sign_in: SignIn
 
 
 def test_the_decision_that_cannot_introduce_changes_nothing(scene: Scene, sign_in: SignIn) -> None:
-    from backend.organisations.models import Organisation
-    from backend.organisations.states import OrganisationStatus
-
     call, mine, other = scene.closed()
 
-    def unverify(session: object) -> None:
-        row = session.get_one(Organisation, scene.rival.organisation.id)  # type: ignore[attr-defined]
+    with scene.database.session(write=True) as session:
+        row = session.get_one(Organisation, scene.rival.organisation.id)
         row.status = OrganisationStatus.REFUSED
-        session.add(row)  # type: ignore[attr-defined]
-
-    scene.do(unverify)  # type: ignore[arg-type]
+        session.add(row)
     author, url = sign_in(scene.hospital), f"/calls/{call.id}/decision"
     consent = {"agree": "y", "signed_name": "示例签署人", "contact": "电话", "summary": "理由"}
     picks = {f"picked_{mine.id}": "y", f"picked_{other.id}": "y"}
