@@ -241,8 +241,8 @@ def _each(*tables: dict[str, list[str]]) -> set[str]:
 
 def reading() -> set[str]:
     """The routes that answer GET."""
-    return _each(FOR_READERS, FOR_TEXTS, FOR_OWN, FOR_AUTHORS, FOR_PAIRS, more_ways.FOR_FILES) | OF_CASES
-    return _each(FOR_READERS, FOR_TEXTS, FOR_CALLS, FOR_OWN, FOR_AUTHORS, more_ways.FOR_FILES)
+    pages = (FOR_READERS, FOR_TEXTS, FOR_CALLS, FOR_OWN, FOR_AUTHORS, FOR_PAIRS)
+    return _each(*pages, more_ways.FOR_FILES) | OF_CASES
 
 
 def writing() -> set[str]:
