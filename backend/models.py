@@ -24,6 +24,7 @@ from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
 from backend.organisations.models import Department, Invitation, Membership, MembershipRequest, Organisation
 from backend.outbox import OutboxRow
+from backend.transfers.models import Import, ImportRow
 
 TABLES = (
     AccountToken,
@@ -38,6 +39,8 @@ TABLES = (
     Department,
     DraftCopy,
     ExternalIdentity,
+    Import,
+    ImportRow,
     Introduction,
     Invitation,
     Mail,

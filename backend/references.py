@@ -11,6 +11,7 @@ from backend.introductions.references import of_brokers, of_cases, of_columns, r
 from backend.needs.models import Need
 from backend.needs.references import of_supports
 from backend.organisations.references import References
+from backend.transfers.models import Import
 
 REFERENCES: References = (
     of_subjects(_("需求"), SubjectKind.NEED, Need, col(Need.department_id)),
@@ -22,4 +23,5 @@ REFERENCES: References = (
     of_brokers(_("负责撮合的引荐")),
     records(_("引荐中的记录和保密承诺")),
     of_columns(_("撮合统计"), (Decision, col(Decision.organisation_id))),
+    of_columns(_("批量导入的记录"), (Import, col(Import.organisation_id))),
 )

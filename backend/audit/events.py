@@ -129,6 +129,16 @@ class Event(StrEnum):
     INTRODUCTION_BROKER_REMOVE = "introduction:broker:remove"
     INTRODUCTION_BROKER_HAND_OVER = "introduction:broker:hand-over"
 
+    IMPORT_READ = "import:read"
+    IMPORT_CONFIRM = "import:confirm"
+    IMPORT_DISCARD = "import:discard"
+    IMPORT_FINISH = "import:finish"
+    IMPORT_LOOK_AGAIN = "import:look-again"
+    IMPORT_UNDO = "import:undo"
+    IMPORT_UNDONE = "import:undone"
+    IMPORT_GIVE_UP = "import:give-up"
+    LIST_EXPORT = "list:export"
+
     ATTACHMENT_ADD = "attachment:add"
     ATTACHMENT_OPEN = "attachment:open"
     ATTACHMENT_STRIP = "attachment:strip"

@@ -34,6 +34,7 @@ from backend.needs.models import Need, Requirement
 from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
 from backend.organisations.models import Invitation, MemberRole, Membership, MembershipRequest, Organisation
+from backend.transfers.models import Import
 
 Reference = tuple[type[SQLModel], str]
 Own = TypeVar("Own", UserSession, ExternalIdentity, MembershipRequest, ApiToken, Notification)
@@ -48,6 +49,7 @@ CLEARED: Sequence[Reference] = (
     (NeedSupport, "user_id"),
     (CaseBroker, "user_id"),
     (Decision, "user_id"),
+    (Import, "user_id"),
 )
 """What belongs to the organisation stays, without an author."""
 REMOVED: Sequence[Reference] = (
