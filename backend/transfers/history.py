@@ -50,7 +50,9 @@ DECISIONS = {
 
 def write_cases(writer: Writer, rows: Sequence[Planned]) -> list[Written]:
     """Cases with their parties, their broker, and a line for their beginning and their end."""
-    return [_case(writer, planned) for planned in rows]
+    written = [_case(writer, planned) for planned in rows]
+    writer.bulk.flush()
+    return written
 
 
 def _noon(day: date) -> datetime:

@@ -27,7 +27,7 @@ ENDINGS: Sequence[tuple[str, OrganisationKind]] = (
 )  # fmt: skip
 
 
-@dataclass
+@dataclass(eq=False)
 class Planned:
     """A row and what becomes of it. `values` are those of its columns, `wanted` the columns of the subject to write."""
 

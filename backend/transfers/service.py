@@ -16,6 +16,7 @@ from backend.organisations.models import Organisation
 from backend.organisations.policy import Viewer
 from backend.outbox import OutboxRow, Topic
 from backend.transfers import policy
+from backend.transfers.bulk import Bulk
 from backend.transfers.models import (
     FILE_NAME_LENGTH,
     Import,
@@ -105,7 +106,10 @@ def begin(
 def keep(session: Session, batch: Import, planned: Sequence[Planned]) -> None:
     """Put the rows of a plan in the place of those that an import had."""
     session.exec(delete(ImportRow).where(col(ImportRow.import_id) == batch.id))
-    session.add_all(_row(batch, number, found) for number, found in enumerate(planned, 1))
+    bulk = Bulk(session)
+    for number, found in enumerate(planned, 1):
+        bulk.add(ImportRow, **_row(batch, number, found))
+    bulk.flush()
     batch.total, batch.done = len(planned), 0
     batch.counts = counted(planned)
     session.add(batch)
@@ -120,22 +124,22 @@ def counted(planned: Sequence[Planned]) -> dict[str, Any]:
     return {kind: dict(counter) for kind, counter in found.items()}
 
 
-def _row(batch: Import, number: int, planned: Planned) -> ImportRow:
+def _row(batch: Import, number: int, planned: Planned) -> dict[str, Any]:
     cells = dict(planned.row.cells) | ({"derived": True} if planned.derived else {})
-    return ImportRow(
-        import_id=batch.id,
-        number=number,
-        kind=planned.row.kind,
-        sheet=planned.row.sheet,
-        line=planned.row.line,
-        key=planned.key,
-        title=planned.title,
-        action=planned.action,
-        subject_id=planned.subject_id,
-        problems=[list(problem) for problem in planned.problems],
-        note=planned.note[:200],
-        cells=cells if not planned.row.is_note else {},
-    )
+    return {
+        "import_id": batch.id,
+        "number": number,
+        "kind": planned.row.kind,
+        "sheet": planned.row.sheet,
+        "line": planned.row.line,
+        "key": planned.key,
+        "title": planned.title,
+        "action": planned.action,
+        "subject_id": planned.subject_id,
+        "problems": [list(problem) for problem in planned.problems],
+        "note": planned.note[:200],
+        "cells": cells if not planned.row.is_note else {},
+    }
 
 
 def rows_of(session: Session, batch: Import) -> list[ImportRow]:

@@ -8,14 +8,12 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
-from backend import outbox
 from backend.audit import events
 from backend.audit.events import Event
 from backend.capabilities.models import Capability, CapabilityKind, Stage
 from backend.capabilities.states import CapabilityStatus
-from backend.db import utc_now
 from backend.decisions.models import Decision
-from backend.disclosure.models import Audience, Release, StatusChange, SubjectVersion, Tier
+from backend.disclosure.models import Audience, Release, SubjectVersion, Tier
 from backend.i18n import gettext as _
 from backend.introductions.cases import KIND as CASE
 from backend.introductions.models import CaseEvent, Introduction
@@ -30,7 +28,7 @@ from backend.transfers.models import Import, ImportRow, RowAction, RowKind, RowO
 from backend.transfers.plan_subjects import EDITABLE, OPEN
 from backend.transfers.policy import Scope
 from backend.transfers.world import portions, referenced
-from backend.transfers.writing import SIDES, Side
+from backend.transfers.writing import SIDES, Side, Writer
 from backend.transitions import Actor
 
 REFUSAL = "批量导入已撤销。"
@@ -47,8 +45,9 @@ def undo(session: Session, scope: Scope, batch: Import) -> None:
     rows = list(session.exec(query.order_by(col(ImportRow.number))).all())
     by_kind = {kind: [row for row in rows if row.kind is kind] for kind in RowKind}
     _cases(session, scope, by_kind[RowKind.INTRODUCTION])
+    writer = Writer(session, scope, batch.id, proposed)
     for kind in (RowKind.CAPABILITY, RowKind.NEED):
-        _subjects(session, scope, SIDES[kind], kind, by_kind[kind])
+        _subjects(writer, SIDES[kind], kind, by_kind[kind])
     _organisations(session, scope, by_kind[RowKind.ORGANISATION])
     session.flush()
 
@@ -80,7 +79,8 @@ def _cases(session: Session, scope: Scope, rows: Sequence[ImportRow]) -> None:
     session.flush()
 
 
-def _subjects(session: Session, scope: Scope, side: Side, kind: RowKind, rows: Sequence[ImportRow]) -> None:
+def _subjects(writer: Writer, side: Side, kind: RowKind, rows: Sequence[ImportRow]) -> None:
+    session = writer.session
     found: dict[str, Any] = {}
     for some in portions(str(row.subject_id) for row in rows):
         query = select(side.model).where(col(side.model.id).in_(some)).with_for_update()
@@ -99,43 +99,33 @@ def _subjects(session: Session, scope: Scope, side: Side, kind: RowKind, rows: S
         elif row.action is RowAction.CREATE and (subject.id in used or subject.id in released):
             _left(session, row, _("已用于引荐或已向其他单位开放，保留。"))
         elif row.action is RowAction.CREATE:
-            _discard(session, scope, side, subject)
+            _discard(writer, side, subject)
             _done(session, row)
         else:
-            _take_back(session, scope, side, kind, subject, row)
-    session.flush()
+            _take_back(writer, side, kind, subject, row)
+    writer.bulk.flush()
 
 
-def _discard(session: Session, scope: Scope, side: Side, subject: Any) -> None:
+def _discard(writer: Writer, side: Side, subject: Any) -> None:
     """Withdrawn and discarded, as by hand: it can be restored by its organisation."""
     was_open = subject.status in OPEN
     gone = NeedStatus.DISCARDED if side.model is Need else CapabilityStatus.DISCARDED
     withdrawn = NeedStatus.WITHDRAWN if side.model is Need else CapabilityStatus.WITHDRAWN
     steps = (("withdraw", withdrawn), ("discard", gone)) if was_open else (("discard", gone),)
+    actor = Actor.BROKER if writer.scope.is_office else Actor.AUTHOR
     for action, status in steps:
         event = side.of.table[subject.status][action].event
-        subject.status, subject.updated_at = status, utc_now()
-        session.add(
-            StatusChange(
-                subject_kind=side.kind,
-                subject_id=subject.id,
-                at=subject.updated_at,
-                actor=(Actor.BROKER if scope.is_office else Actor.AUTHOR).value,
-                actor_id=scope.user_id,
-                action=action,
-                status=status,
-                version=subject.version,
-                note=NOTE,
-            )
-        )
-        events.record(session, event, side.kind, subject.id, actor_id=scope.user_id, version=subject.version)
-    session.add(subject)
+        subject.status, subject.updated_at = status, writer.now
+        writer.step(side, subject, action, actor, NOTE)
+        writer.record(event, side.kind, subject.id, version=subject.version)
+    writer.session.add(subject)
     if was_open:
-        outbox.append(session, outbox.Topic.INDEX, side.kind, subject.id)
+        writer.index(side.kind, subject.id)
 
 
-def _take_back(session: Session, scope: Scope, side: Side, kind: RowKind, subject: Any, row: ImportRow) -> None:
+def _take_back(writer: Writer, side: Side, kind: RowKind, subject: Any, row: ImportRow) -> None:
     """Write the former version once more, as a new one."""
+    session = writer.session
     query = select(SubjectVersion).where(
         SubjectVersion.subject_kind == side.kind,
         SubjectVersion.subject_id == subject.id,
@@ -149,24 +139,15 @@ def _take_back(session: Session, scope: Scope, side: Side, kind: RowKind, subjec
     for name, value in former.fields.items():
         if name not in POINTS:
             setattr(subject, name, enums[name](value) if name in enums and value is not None else value)
-    subject.version, subject.updated_at = subject.version + 1, utc_now()
+    subject.version, subject.updated_at = subject.version + 1, writer.now
     session.add(subject)
     if isinstance(subject, Need):
         _points(session, subject, former.fields)
-    session.add(
-        SubjectVersion(
-            subject_kind=side.kind,
-            subject_id=subject.id,
-            number=subject.version,
-            at=subject.updated_at,
-            user_id=scope.user_id,
-            shown=subject.status in OPEN,
-            fields=former.fields,
-        )
-    )
-    events.record(session, side.of.edit_event, side.kind, subject.id, actor_id=scope.user_id, version=subject.version)
-    if subject.status in OPEN:
-        outbox.append(session, outbox.Topic.INDEX, side.kind, subject.id)
+    shown = subject.status in OPEN
+    writer.version(side, subject, former.fields, writer.scope.user_id, writer.now, shown=shown)
+    writer.record(side.of.edit_event, side.kind, subject.id, version=subject.version)
+    if shown:
+        writer.index(side.kind, subject.id)
     _done(session, row)
 
 

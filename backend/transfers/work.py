@@ -7,6 +7,8 @@ A process that dies leaves an import that waits; after a while without a sign of
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
 from sqlmodel import Session, and_, col, or_, select, update
 
@@ -32,6 +34,9 @@ SILENCE = timedelta(minutes=2)
 BEAT = 200
 """Rows after which progress is told."""
 LOCK = Import.__tablename__
+
+TEXTS = dict.fromkeys(("title", "summary", "problem", "acceptance_criteria", "constraints"), "")
+"""The texts of a need from which requirements are proposed."""
 
 _Text = tuple[str, ...]
 
@@ -118,7 +123,7 @@ def _carry_out(database: Database, import_id: str, claim: str) -> None:
         session.expunge_all()
     for number, one in enumerate(planned, 1):
         if one.row.kind is RowKind.NEED and one.action is RowAction.CREATE:
-            proposer(Need(organisation_id="", **one.wanted))
+            proposer(cast(Need, SimpleNamespace(**(TEXTS | one.wanted))))
         if number % BEAT == 0:
             _beat(database, import_id, claim, number)
     _beat(database, import_id, claim, len(planned))
@@ -132,14 +137,13 @@ def _write(database: Database, import_id: str, claim: str, proposer: Proposer) -
         scope = service.scope_of_batch(session, batch)
         stored = service.rows_of(session, batch)
         planned = plan(session, scope, service.taken_from(stored))
-        notes = [row for row in stored if not row.cells]
         if _digest(planned) != [_of_row(row) for row in stored if row.cells]:
             service.keep(session, batch, planned)
             service.step(session, batch, ImportAction.LOOK_AGAIN, None)
             batch.changed_meanwhile = True
             session.add(batch)
             return
-        by_place = {(row.kind, row.sheet, row.line): row for row in stored if row not in notes}
+        by_place = {(row.kind, row.sheet, row.line): row for row in stored if row.cells}
         for written in write(session, scope, import_id, planned, proposer):
             row = by_place[written.planned.row.kind, written.planned.row.sheet, written.planned.row.line]
             row.subject_id, row.outcome = written.subject_id, RowOutcome.DONE

@@ -11,9 +11,8 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
-from backend import outbox
-from backend.audit import events
 from backend.audit.events import Event
+from backend.audit.models import AuditEvent
 from backend.capabilities import policy as capability_policy
 from backend.capabilities import service as capabilities
 from backend.capabilities.models import Capability
@@ -30,7 +29,9 @@ from backend.needs.requirements import Point, of_tier
 from backend.needs.states import NeedAction, NeedStatus
 from backend.organisations import service as organisations
 from backend.organisations.models import Department, Organisation, OrganisationKind, name_key_of
+from backend.outbox import OutboxRow, Topic
 from backend.templating import LOCAL_ZONE
+from backend.transfers.bulk import Bulk
 from backend.transfers.models import RowAction, RowKind
 from backend.transfers.plan_subjects import OPEN
 from backend.transfers.planning import Planned
@@ -69,7 +70,7 @@ SIDES: Mapping[RowKind, Side] = {
 }  # fmt: skip
 
 
-@dataclass
+@dataclass(eq=False)
 class Written:
     """What has been written for one row: the subject, and its versions around it."""
 
@@ -89,19 +90,62 @@ class Writer:
     import_id: str
     propose: Propose
     now: datetime = field(default_factory=utc_now)
+    bulk: Bulk = field(init=False)
     organisation_ids: dict[str, str] = field(default_factory=dict)
     department_ids: dict[tuple[str, str], str] = field(default_factory=dict)
     subject_ids: dict[tuple[RowKind, str, str], str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.bulk = Bulk(self.session)
+
     def record(self, event: str, kind: str, subject_id: str, **detail: Any) -> None:
-        """An audit event of whoever imports, that names the import."""
-        events.record(
-            self.session, event, kind, subject_id, actor_id=self.scope.user_id, by_import=self.import_id, **detail
+        """An audit event of whoever imports, that names the import; see `events.record`."""
+        self.bulk.add(
+            AuditEvent,
+            event=event,
+            subject_kind=kind,
+            subject_id=subject_id,
+            actor_id=self.scope.user_id,
+            detail={"by_import": self.import_id, **detail},
         )
+
+    def index(self, kind: str, subject_id: str) -> None:
+        """Let the index follow; see `outbox.append`."""
+        self.bulk.add(OutboxRow, topic=Topic.INDEX, subject_kind=kind, subject_id=subject_id)
 
     def organisation_id(self, planned: Planned) -> str:
         """The organisation of a row: one that was there, or one that this import has made."""
         return planned.organisation_id or self.organisation_ids[name_key_of(planned.parties["organisation"])]
+
+    def version(
+        self, side: Side, subject: Any, fields: Mapping[str, Any], user_id: str | None, at: datetime, *, shown: bool
+    ) -> None:
+        """Keep the present version of a subject; see `versions.keep`."""
+        self.bulk.add(
+            SubjectVersion,
+            subject_kind=side.kind,
+            subject_id=subject.id,
+            number=subject.version,
+            user_id=user_id,
+            at=at,
+            shown=shown,
+            fields=dict(fields),
+        )
+
+    def step(self, side: Side, subject: Any, action: str, actor: Actor, note: str) -> None:
+        """Record a step in the life of a subject; see `disclosure.service.act`."""
+        self.bulk.add(
+            StatusChange,
+            subject_kind=side.kind,
+            subject_id=subject.id,
+            at=self.now,
+            actor=actor.value,
+            actor_id=self.scope.user_id,
+            action=action,
+            status=subject.status,
+            version=subject.version,
+            note=note,
+        )
 
 
 def write_organisations(writer: Writer, rows: Sequence[Planned]) -> list[Written]:
@@ -125,7 +169,7 @@ def write_organisations(writer: Writer, rows: Sequence[Planned]) -> list[Written
             writer.record(Event.ORGANISATION_VERIFY, organisations.SUBJECT, organisation.id)
         session.add(organisation)
         written.append(Written(planned, organisation.id, status=organisation.status))
-    session.flush()
+    writer.bulk.flush()
     return written
 
 
@@ -133,7 +177,8 @@ def write_subjects(writer: Writer, kind: RowKind, rows: Sequence[Planned]) -> li
     """Needs or capabilities: new ones, and changes of those that are there."""
     _departments(writer, rows)
     new = [planned for planned in rows if planned.action is RowAction.CREATE]
-    return [*_create(writer, SIDES[kind], new), *_change(writer, SIDES[kind], [p for p in rows if p not in new])]
+    changed = [planned for planned in rows if planned.action is RowAction.CHANGE]
+    return [*_create(writer, SIDES[kind], new), *_change(writer, SIDES[kind], changed)]
 
 
 def _departments(writer: Writer, rows: Iterable[Planned]) -> None:
@@ -161,35 +206,33 @@ def _departments(writer: Writer, rows: Iterable[Planned]) -> None:
 
 
 def _create(writer: Writer, side: Side, rows: Sequence[Planned]) -> list[Written]:
-    session, now, written = writer.session, writer.now, []
+    now, written = writer.now, []
     made: list[tuple[Planned, Any]] = []
     for planned in rows:
-        model: Any = side.model
-        subject = model(
-            id=new_id(),
+        published = _moment(planned.values.get("date"), now) if planned.publishes else None
+        subject = writer.bulk.add(
+            side.model,
             organisation_id=writer.organisation_id(planned),
             author_id=writer.scope.user_id,
             status=side.published if planned.publishes else side.draft,
             created_at=now,
             updated_at=now,
+            published_at=published,
+            confirmed_at=now if published else None,
             **planned.wanted,
         )
-        if planned.publishes:
-            subject.published_at = _moment(planned.values.get("date"), now)
-            subject.confirmed_at = now
         made.append((planned, subject))
-    session.add_all(subject for _planned, subject in made)
-    # Before what refers to them: requirements know no relation that would order them.
-    session.flush()
+    # Before what refers to them.
+    writer.bulk.flush()
     for planned, subject in made:
         _keep(writer, side, planned, subject, shown=planned.publishes)
         writer.record(side.of.create_event, side.kind, subject.id)
         if planned.publishes:
-            session.add(_step(writer, side, subject, side.publish))
+            writer.step(side, subject, side.publish, Actor.BROKER, PUBLISHED_NOTE)
             writer.record(side.of.table["submitted"][side.publish].event, side.kind, subject.id, version=1)
-            outbox.append(session, outbox.Topic.INDEX, side.kind, subject.id)
+            writer.index(side.kind, subject.id)
         written.append(Written(planned, subject.id, after=1, status=subject.status))
-    session.flush()
+    writer.bulk.flush()
     return written
 
 
@@ -203,7 +246,7 @@ def _change(writer: Writer, side: Side, rows: Sequence[Planned]) -> list[Written
         before, number, fields = _said(session, side, subject), subject.version, dict(planned.wanted)
         if (subject.id, number) not in kept:
             shown = subject.status in OPEN
-            session.add(_version(side, subject, before, subject.author_id, subject.updated_at, shown=shown))
+            writer.version(side, subject, before, subject.author_id, subject.updated_at, shown=shown)
         for name, value in fields.items():
             setattr(subject, name, value)
         subject.version, subject.updated_at = number + 1, writer.now
@@ -211,19 +254,19 @@ def _change(writer: Writer, side: Side, rows: Sequence[Planned]) -> list[Written
         after = _keep(writer, side, planned, subject, shown=subject.status in OPEN)
         writer.record(side.of.edit_event, side.kind, subject.id, version=subject.version)
         if subject.status in OPEN:
-            outbox.append(session, outbox.Topic.INDEX, side.kind, subject.id)
+            writer.index(side.kind, subject.id)
             tiers = versions.changed_tiers(before, after, side.of.tiers)
             if subject.id in opened and tiers:
                 releases.tell_of_edit(session, side.facts(subject), tiers)
         written.append(Written(planned, subject.id, number, subject.version, subject.status))
-    session.flush()
+    writer.bulk.flush()
     return written
 
 
 def _keep(writer: Writer, side: Side, planned: Planned, subject: Any, *, shown: bool) -> dict[str, Any]:
     """Keep the version of a subject as it is now, and the requirements of a need; returns what it says."""
     session = writer.session
-    if isinstance(subject, Need):
+    if side.model is Need:
         lines = planned.values.get("requirements")
         points = of_tier(lines, Tier.BRIEF) if lines else None
         stored = _points(session, subject.id) if planned.action is RowAction.CHANGE else ()
@@ -233,14 +276,12 @@ def _keep(writer: Writer, side: Side, planned: Planned, subject: Any, *, shown: 
         if points != stored:
             if stored:
                 session.exec(delete(Requirement).where(col(Requirement.need_id) == subject.id))
-            session.add_all(
-                Requirement(need_id=subject.id, position=n, text=p.text, tier=p.tier, source=p.source)
-                for n, p in enumerate(points)
-            )
+            for n, p in enumerate(points):
+                writer.bulk.add(Requirement, need_id=subject.id, position=n, text=p.text, tier=p.tier, source=p.source)
         fields = texts.fields_with(subject, points)
     else:
         fields = versions.plain(subject, side.of.tiers)
-    session.add(_version(side, subject, fields, writer.scope.user_id, writer.now, shown=shown))
+    writer.version(side, subject, fields, writer.scope.user_id, writer.now, shown=shown)
     return fields
 
 
@@ -253,34 +294,6 @@ def _said(session: Session, side: Side, subject: Any) -> dict[str, Any]:
     if isinstance(subject, Need):
         return texts.fields_with(subject, _points(session, subject.id))
     return versions.plain(subject, side.of.tiers)
-
-
-def _version(
-    side: Side, subject: Any, fields: Mapping[str, Any], user_id: str | None, at: datetime, *, shown: bool
-) -> SubjectVersion:
-    return SubjectVersion(
-        subject_kind=side.kind,
-        subject_id=subject.id,
-        number=subject.version,
-        user_id=user_id,
-        at=at,
-        shown=shown,
-        fields=dict(fields),
-    )
-
-
-def _step(writer: Writer, side: Side, subject: Any, action: str, note: str = PUBLISHED_NOTE) -> StatusChange:
-    return StatusChange(
-        subject_kind=side.kind,
-        subject_id=subject.id,
-        at=writer.now,
-        actor=Actor.BROKER.value,
-        actor_id=writer.scope.user_id,
-        action=action,
-        status=subject.status,
-        version=subject.version,
-        note=note,
-    )
 
 
 def _moment(day: date | None, now: datetime) -> datetime:
