@@ -46,6 +46,7 @@ from backend.introductions.case_page import Panel
 from backend.introductions.cases import KIND as INTRODUCTION
 from backend.introductions.deps import load_waiting
 from backend.jobs import index_task, make_tasks
+from backend.jobs import import_task, index_task, make_tasks
 from backend.labels import LABELS
 from backend.matching import ranker
 from backend.matching import routes as matching
@@ -72,6 +73,7 @@ from backend.rehearsal import routes as rehearsal
 from backend.sealing import make_sealer
 from backend.tasks import Runner
 from backend.templating import make_environment, render
+from backend.transfers import routes as transfers
 from backend.transport import HSTS, BodyInTime, HostCheck, StrictTransport
 from backend.worker import waker
 
@@ -126,7 +128,7 @@ def create_app(
     engine = engine or make_engine(settings, database)
     environment = make_environment(LABELS)
     storage = make_storage(settings)
-    tasks = make_tasks(settings, database, environment, storage)
+    tasks = [*make_tasks(settings, database, environment, storage), import_task(database, engine)]
     # Either does the work here, or tells the worker of it.
     runner = Runner(tasks) if settings.worker == "inside" else waker(settings, [*tasks, index_task(engine)])
 
@@ -162,7 +164,9 @@ def create_app(
     app.add_middleware(
         RequestGuard,
         max_body_bytes=settings.max_body_bytes,
-        uploads=re.compile("|".join((attachments.UPLOADS.pattern, rehearsal.FILL_PATH, api.UPLOADS))),
+        uploads=re.compile(
+            "|".join((attachments.UPLOADS.pattern, rehearsal.FILL_PATH, transfers.PATH, api.UPLOADS))
+        ),
         # A file that is a little too large still gets its reason beside the field.
         max_upload_bytes=max(2 * settings.max_upload_bytes, settings.max_body_bytes),
     )
@@ -186,6 +190,7 @@ def create_app(
     of_organisations = (organisations, members, departments)
     cases = (introductions, introduction_people)
     above = (monitoring, *cases, matching, rehearsal, personal, attachments, api_pages, notifications)
+    above = (monitoring, matching, rehearsal, transfers, personal, attachments, api_pages, notifications)
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)
     for routes in (*administration, *above, *overseeing, *of_organisations, *subjects):

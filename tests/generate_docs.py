@@ -19,6 +19,8 @@ from backend.needs import states as need_states
 from backend.needs.states import NeedStatus
 from backend.organisations import states as organisation_states
 from backend.organisations.states import OrganisationStatus
+from backend.transfers import states as import_states
+from backend.transfers.states import ImportStatus
 from backend.transitions import Table, mermaid
 
 STATES_FILE = PROJECT_ROOT / "docs" / "states.md"
@@ -38,6 +40,7 @@ def states() -> str:
         ("Need 需求", need_states.TABLE, NeedStatus.DRAFT),
         ("Capability 能力", capability_states.TABLE, CapabilityStatus.DRAFT),
         ("Introduction 引荐", introduction_states.TABLE, IntroductionStatus.SUGGESTED),
+        ("Import 批量导入", import_states.TABLE, ImportStatus.PREVIEW),
         ("Organisation 单位", organisation_states.TABLE, OrganisationStatus.WAITING),
     ]
     parts = [f"## {title}\n\n```mermaid\n{mermaid(table, start)}\n```\n" for title, table, start in tables]

@@ -40,6 +40,7 @@ _RANGE = re.compile(r"([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})")
 _CELL = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 _SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _STRICT = "{http://purl.oclc.org/ooxml/spreadsheetml/main}"
+_USUAL = re.compile(r"[\t\r\n\x20-\x7e\u2010-\u203b\u3000-\u303f\u4e00-\u9fff\uff00-\uffef·]")
 _SPACES = re.compile(r"[\s\u3000]+")
 
 
@@ -218,12 +219,13 @@ def _decoded(content: bytes) -> str:
     """The text of a CSV file in the encoding that it is in; raises Unreadable."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16")
-    head = content[:4000]
-    if head.count(b"\0") > len(head) // 4:
-        # Without a mark of its order: of a text with Latin commas the zero is the second byte.
-        little = head[1::2].count(b"\0") >= head[0::2].count(b"\0")
-        return content.decode("utf-16-le" if little else "utf-16-be")
     if b"\0" in content:
+        # UTF-16 without the mark of its order, or no text at all.
+        for encoding in ("utf-16-le", "utf-16-be"):
+            with suppress(UnicodeDecodeError):
+                text = content.decode(encoding)
+                if len(_USUAL.findall(text[:4000])) > 0.9 * len(text[:4000]):
+                    return text
         raise Unreadable("type")
     for encoding in ("utf-8-sig", "gb18030"):
         with suppress(UnicodeDecodeError):

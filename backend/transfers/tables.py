@@ -12,6 +12,8 @@ from backend.transfers.values import folded
 HEADER_ROWS = 15
 """The header stands among the first rows that are not empty: titles and notes come before it."""
 NOTE_COLUMNS = 3
+NOT_FOR_IMPORT = frozenset({"说明", "选项", "诊疗科目", "器械类别"})
+"""Sheets of the template that hold no rows."""
 
 _MARKS = re.compile(r"[（(【\[].*?[)）】\]]|[*＊:：※]|必填|选填")
 
@@ -55,9 +57,9 @@ def take(sheets: Sequence[Sheet], only: RowKind | None = None) -> Taken:
     ignored: list[str] = []
     unknown: dict[str, Sequence[str]] = {}
     for sheet in sheets:
-        header = _header(sheet, only)
+        header = _header(sheet, only) if sheet.name not in NOT_FOR_IMPORT else None
         if header is None:
-            if sheet.rows:
+            if sheet.rows and sheet.name not in NOT_FOR_IMPORT:
                 ignored.append(sheet.name)
             continue
         rows = list(_rows(sheet, header))
