@@ -35,10 +35,15 @@ def organisation(plan: Plan, planned: Planned) -> None:
         return
     planned.wanted = {
         target: values[source]
-        for target, source in (("credit_code", "credit_code"), ("summary", "summary"), ("contact_name", "contact_name"),
-                               ("contact_phone", "contact_phone"), ("contact_email", "contact_email"))
+        for target, source in (
+            ("credit_code", "credit_code"),
+            ("summary", "summary"),
+            ("contact_name", "contact_name"),
+            ("contact_phone", "contact_phone"),
+            ("contact_email", "contact_email"),
+        )
         if source in values
-    }  # fmt: skip
+    }
     if existing is not None:
         _met(plan, planned, existing, kind)
         return

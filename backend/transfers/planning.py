@@ -18,13 +18,23 @@ Problem = tuple[str, str]
 """(label of the column, what is wrong); an empty label is about the row as a whole."""
 
 ENDINGS: Sequence[tuple[str, OrganisationKind]] = (
-    ("医院", OrganisationKind.HOSPITAL), ("卫生服务中心", OrganisationKind.HOSPITAL), ("妇幼保健院", OrganisationKind.HOSPITAL),
-    ("大学", OrganisationKind.UNIVERSITY), ("学院", OrganisationKind.UNIVERSITY), ("研究院", OrganisationKind.INSTITUTE),
-    ("研究所", OrganisationKind.INSTITUTE), ("实验室", OrganisationKind.INSTITUTE), ("基金", OrganisationKind.FUND),
-    ("创投", OrganisationKind.FUND), ("园", OrganisationKind.PARK), ("孵化器", OrganisationKind.PARK),
-    ("公司", OrganisationKind.ENTERPRISE), ("集团", OrganisationKind.ENTERPRISE), ("厂", OrganisationKind.ENTERPRISE),
+    ("医院", OrganisationKind.HOSPITAL),
+    ("卫生服务中心", OrganisationKind.HOSPITAL),
+    ("妇幼保健院", OrganisationKind.HOSPITAL),
+    ("大学", OrganisationKind.UNIVERSITY),
+    ("学院", OrganisationKind.UNIVERSITY),
+    ("研究院", OrganisationKind.INSTITUTE),
+    ("研究所", OrganisationKind.INSTITUTE),
+    ("实验室", OrganisationKind.INSTITUTE),
+    ("基金", OrganisationKind.FUND),
+    ("创投", OrganisationKind.FUND),
+    ("园", OrganisationKind.PARK),
+    ("孵化器", OrganisationKind.PARK),
+    ("公司", OrganisationKind.ENTERPRISE),
+    ("集团", OrganisationKind.ENTERPRISE),
+    ("厂", OrganisationKind.ENTERPRISE),
     ("平台", OrganisationKind.PLATFORM),
-)  # fmt: skip
+)
 
 
 @dataclass(eq=False)

@@ -1,4 +1,4 @@
-"""The rows of an import that are wrong, as a file under the headings of the template, with what is wrong beside them."""
+"""The rows of an import that are wrong, as a file under the headings of the template, with the reason beside them."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -60,14 +60,24 @@ class Side:
 
 SIDES: Mapping[RowKind, Side] = {
     RowKind.NEED: Side(
-        needs.TYPE, SubjectKind.NEED, Need,
-        NeedStatus.PUBLISHED, NeedStatus.DRAFT, NeedAction.PUBLISH, need_policy.subject_of,
+        needs.TYPE,
+        SubjectKind.NEED,
+        Need,
+        NeedStatus.PUBLISHED,
+        NeedStatus.DRAFT,
+        NeedAction.PUBLISH,
+        need_policy.subject_of,
     ),
     RowKind.CAPABILITY: Side(
-        capabilities.TYPE, SubjectKind.CAPABILITY, Capability,
-        CapabilityStatus.PUBLISHED, CapabilityStatus.DRAFT, CapabilityAction.PUBLISH, capability_policy.subject_of,
+        capabilities.TYPE,
+        SubjectKind.CAPABILITY,
+        Capability,
+        CapabilityStatus.PUBLISHED,
+        CapabilityStatus.DRAFT,
+        CapabilityAction.PUBLISH,
+        capability_policy.subject_of,
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(eq=False)

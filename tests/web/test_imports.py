@@ -82,11 +82,11 @@ def by_title(session: Session, model: Any, title: str) -> Any:
     return session.exec(select(model).where(model.title == title)).one()
 
 
-def outcomes(database: Database, address: str) -> dict[str, tuple[str, str]]:
-    """What became of each row: outcome and note by title."""
+def outcomes(database: Database, address: str) -> dict[tuple[str, str], tuple[str, str]]:
+    """What became of each row: outcome and note by kind and title."""
     with database.session() as session:
         rows = session.exec(select(ImportRow).where(ImportRow.import_id == address.rpartition("/")[2])).all()
-        return {row.title: (str(row.outcome), row.note) for row in rows}
+        return {(row.kind.value, row.title): (str(row.outcome), row.note) for row in rows}
 
 
 def test_an_office_takes_in_organisations_needs_capabilities_and_past_introductions(
@@ -192,8 +192,11 @@ def test_undoing_takes_away_what_nobody_has_touched_and_says_what_it_leaves(
     assert here.post(f"{address}/undo").status_code == 303
     assert finish(database, address).status is ImportStatus.UNDONE
     found = outcomes(database, address)
-    assert found["术中定位反复透视"][0] == "kept" and "有人修改过" in found["术中定位反复透视"][1]
-    assert found["示例·仁济医院"][0] == "kept" and found["示例·微创器械有限公司"][0] == "undone"
+    assert found["need", "术中定位反复透视"][0] == "kept" and "有人修改过" in found["need", "术中定位反复透视"][1]
+    assert (
+        found["organisation", "示例·仁济医院"][0] == "kept"
+        and found["organisation", "示例·微创器械有限公司"][0] == "undone"
+    )
     page = here.get(f"{address}?action=kept").text
     assert "术中定位反复透视" in page and "可调弯穿刺系统" not in page
     with database.session() as session:
