@@ -10,6 +10,7 @@ from typing import Any
 from sqlmodel import Session
 
 from backend.i18n import gettext as _
+from backend.organisations.models import name_key_of
 from backend.transfers import plan_cases, plan_organisations, plan_subjects
 from backend.transfers import world as worlds
 from backend.transfers.columns import TABLES
@@ -48,7 +49,15 @@ def plan(session: Session, scope: Scope, rows: Sequence[Row]) -> list[Planned]:
         if planned.problems:
             planned.action = RowAction.ERROR
         made.rows.append(planned)
-    return made.rows
+    # What is wrong makes no organisation.
+    used = {
+        name_key_of(planned.values[column])
+        for planned in made.rows
+        if planned.action is RowAction.CREATE
+        for column in ("organisation", "need_organisation")
+        if column in planned.values
+    }
+    return [p for p in made.rows if not p.derived or name_key_of(p.title) in used]
 
 
 def _parsed(scope: Scope, row: Row) -> Planned:

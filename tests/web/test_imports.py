@@ -225,7 +225,7 @@ def test_a_sheet_with_a_thousand_errors_says_each_in_its_row_and_column(
     ]
     address = preview(here, broker, sheets.workbook({"需求": [*rows, sheets.NEEDS[1]]}))
     page = here.get(address).text
-    assert "有误 1000 行，不会导入" in page and "第 2 行" in page
+    assert "新增 2 行" in page and "有误 1000 行，不会导入" in page and "第 2 行" in page
     assert page.count("需求类型：“杂项”不在可选范围内") == 50
     assert "所在地区：没有“月球”这个地区" in page and "提出日期：“去年”不是日期" in page
     assert "第 20 页" in here.get(f"{address}?action=error&page=20").text
@@ -234,6 +234,7 @@ def test_a_sheet_with_a_thousand_errors_says_each_in_its_row_and_column(
     assert here.post(f"{address}/confirm").status_code == 303
     finish(database, address)
     assert count(database, Need) == 1, "what is right is taken in"
+    assert count(database, Organisation) == 2, "no organisation is made of a row that is wrong"
     # The file of wrong rows is one that can be corrected and sent again.
     second = here.get(preview(here, broker, wrong.content)).text
     assert "有误 1000 行" in second
