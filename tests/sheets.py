@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -63,7 +63,7 @@ INTRODUCTIONS: Rows = (
 )
 
 
-def workbook(sheets: dict[str, Rows]) -> bytes:
+def workbook(sheets: Mapping[str, Rows]) -> bytes:
     """An Excel file with these sheets."""
     book = openpyxl.Workbook()
     book.remove(book.active)

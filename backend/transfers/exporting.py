@@ -130,7 +130,7 @@ def _subjects(session: Session, viewer: Viewer, kind: SubjectKind, cards: Sequen
         rows.append(
             [
                 *(shown.get(column.name) for column in columns),
-                side.statuses[card.status],  # type: ignore[index]
+                side.statuses[card.status],
                 card.published_at,
                 f"{site_url}{card.url}",
             ]
@@ -174,6 +174,7 @@ def _of_own(session: Session, subject: Any) -> dict[str, Any]:
         "specialty": _coded(subject.specialty, specialties().name(subject.specialty)),
         "device_category": _coded(subject.device_category, device_categories().name(subject.device_category)),
     }
+    texts: tuple[str, ...]
     if isinstance(subject, Capability):
         texts = ("composition", "principle", "indications", "certificate", "performance", "cooperation")
         shown["stage"] = STAGES[subject.stage] if subject.stage else None

@@ -37,9 +37,11 @@ def plain(value: Any) -> str | int | float | date | None:
     """A value as a cell holds it: moments as local dates."""
     if isinstance(value, datetime):
         return value.astimezone(LOCAL_ZONE).date()
-    if value is None or isinstance(value, int | float | date):
+    if value is None or isinstance(value, int | float):
         return value
-    return ILLEGAL_CHARACTERS_RE.sub("", str(value))[:CELL_LENGTH]
+    if isinstance(value, date):
+        return value
+    return str(ILLEGAL_CHARACTERS_RE.sub("", str(value)))[:CELL_LENGTH]
 
 
 def excel(title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], widths: Sequence[int] = ()) -> bytes:

@@ -41,7 +41,7 @@ def _processor() -> float:
 def main() -> None:
     """Import a file into an empty site and print how long each part took."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder), _env_file=None)  # type: ignore[call-arg]
+        settings = Settings(data_dir=Path(folder), _env_file=None)
         cache = (PROJECT_ROOT / Settings().data_dir / "models").resolve()
         cache.mkdir(parents=True, exist_ok=True)
         settings.models_dir.symlink_to(cache)
