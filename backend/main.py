@@ -45,7 +45,6 @@ from backend.introductions import routes as introductions
 from backend.introductions.case_page import Panel
 from backend.introductions.cases import KIND as INTRODUCTION
 from backend.introductions.deps import load_waiting
-from backend.jobs import index_task, make_tasks
 from backend.jobs import import_task, index_task, make_tasks
 from backend.labels import LABELS
 from backend.matching import ranker
@@ -187,8 +186,7 @@ def create_app(
     subjects = (needs, capabilities)
     of_organisations = (organisations, members, departments)
     cases = (introductions, introduction_people)
-    above = (monitoring, *cases, matching, rehearsal, personal, attachments, api_pages, notifications)
-    above = (monitoring, matching, rehearsal, transfers, personal, attachments, api_pages, notifications)
+    above = (monitoring, *cases, matching, rehearsal, transfers, personal, attachments, api_pages, notifications)
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)
     for routes in (*administration, *above, *overseeing, *of_organisations, *subjects):

@@ -4,7 +4,7 @@ Of texts of one's own all tiers, under the headings of the template, so that the
 of others what their cards show.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,9 @@ from backend.disclosure.forms import AUDIENCES
 from backend.disclosure.models import SubjectKind
 from backend.errors import DomainError
 from backend.i18n import gettext as _
+from backend.introductions import lists
 from backend.introductions import policy as introduction_policy
+from backend.introductions.lists import Tab
 from backend.introductions.models import CaseParty, Introduction, PartyState, Side
 from backend.introductions.states import OPENED, IntroductionStatus
 from backend.matching import searching
@@ -218,10 +220,10 @@ def of_organisations(session: Session, viewer: Viewer) -> Exported:
     return Exported(ORGANISATIONS.label, heads, rows, [*(column.width for column in columns), 12, 12])
 
 
-def of_introductions(session: Session, viewer: Viewer, statuses: Iterable[str], site_url: str) -> Exported:
+def of_introductions(session: Session, viewer: Viewer, tab: str, site_url: str) -> Exported:
     """The cases of a viewer; until both sides have accepted, the other is named as its card names it."""
-    wanted = [status for status in IntroductionStatus if status in set(statuses)] or list(IntroductionStatus)
-    query = select(Introduction).where(introduction_policy.visible_to(viewer), col(Introduction.status).in_(wanted))
+    may_see = introduction_policy.visible_to(viewer)
+    query = select(Introduction).where(lists.condition(viewer, Tab(tab)) if tab in list(Tab) else may_see)
     listed = session.exec(query.order_by(col(Introduction.updated_at).desc()).limit(MOST)).all()
     parties: dict[str, dict[Side, CaseParty]] = {}
     for some in portions(case.id for case in listed):

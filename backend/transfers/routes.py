@@ -220,7 +220,7 @@ def export(
     kind: str = "",
     region: str = "",
     specialty: str = "",
-    status: str = "",
+    tab: str = "",
 ) -> Response:
     """A list as a file, with the filters that it had."""
     if ending not in workbooks.MEDIA_TYPES:
@@ -235,7 +235,7 @@ def export(
         case "organisations":
             made = exporting.of_organisations(session, viewer)
         case "introductions":
-            made = exporting.of_introductions(session, viewer, status.split(","), settings.site_url)
+            made = exporting.of_introductions(session, viewer, tab, settings.site_url)
         case "search":
             if not viewer.is_verified_member:
                 raise Forbidden

@@ -105,9 +105,9 @@ def test_introductions_name_the_other_side_when_both_know(make: Factory, sign_in
     (row,) = rows_of(sign_in(company).get("/exports/introductions.csv").content)
     assert (row["需求单位"], row["对接单位"]) == ("匿名发布", company.organisation.name)
     assert row["结果"] == "等待双方答复"
-    (row,) = rows_of(sign_in(broker).get("/exports/introductions.csv?status=proposed").content)
+    (row,) = rows_of(sign_in(broker).get("/exports/introductions.csv?tab=open").content)
     assert row["需求单位"] == hospital.organisation.name
-    assert rows_of(sign_in(broker).get("/exports/introductions.csv?status=agreed").content) == []
+    assert rows_of(sign_in(broker).get("/exports/introductions.csv?tab=ended").content) == []
     assert rows_of(sign_in(make.party()).get("/exports/introductions.csv").content) == []
 
 
