@@ -19,6 +19,8 @@ from backend.organisations import invitations, merging
 from backend.references import REFERENCES
 from backend.responses import clock as calls_clock
 from backend.tasks import Task
+from backend.transfers import service as transfers
+from backend.transfers import work as imports
 
 MAIL_SECONDS = 30
 CLEANING_SECONDS = 3600
@@ -28,6 +30,7 @@ SWEEP_SECONDS = 6 * 3600
 LAPSE_SECONDS = 3600
 CASES_SECONDS = 60
 CALLS_SECONDS = 60
+IMPORT_SECONDS = 30
 
 
 def make_tasks(settings: Settings, database: Database, environment: Environment, storage: Storage) -> list[Task]:
@@ -45,6 +48,7 @@ def make_tasks(settings: Settings, database: Database, environment: Environment,
         Task("attachments without a row", SWEEP_SECONDS, partial(sweep.sweep, database, storage)),
         Task("lapse", LAPSE_SECONDS, partial(lapse_texts, database, settings)),
         Task("calls", CALLS_SECONDS, partial(calls_clock.follow, database, settings)),
+        Task("old imports", CLEANING_SECONDS, partial(transfers.forget, database)),
         Task("cases", CASES_SECONDS, partial(follow_cases, database, settings)),
     ]
 
@@ -52,6 +56,12 @@ def make_tasks(settings: Settings, database: Database, environment: Environment,
 def index_task(engine: SearchEngine) -> Task:
     """Indexing as work of its own: what web processes have left, above all imports of thousands."""
     return Task("index", INDEX_SECONDS, engine.follow, after_writes=True)
+
+
+def import_task(database: Database, engine: SearchEngine) -> Task:
+    """Imports that have been confirmed, and those that are to be undone; the index follows each."""
+    run = partial(imports.run, database, engine.follow_if_possible)
+    return Task("imports", IMPORT_SECONDS, run, after_writes=True)
 
 
 def lapse_texts(database: Database, settings: Settings) -> None:

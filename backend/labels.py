@@ -12,6 +12,7 @@ from backend.needs import forms as need_forms
 from backend.notifications import wordings as notification_wordings
 from backend.organisations import forms as organisation_forms
 from backend.responses import forms as response_forms
+from backend.transfers import forms as transfer_forms
 
 LABELS: dict[str, Mapping[Any, str]] = {
     "need_kind": need_forms.KINDS,
@@ -49,4 +50,8 @@ LABELS: dict[str, Mapping[Any, str]] = {
     "side": introduction_forms.SIDES,
     "party_state": introduction_forms.PARTY_STATES,
     "leg": introduction_forms.LEGS,
+    "import_status": transfer_forms.STATUSES,
+    "import_action": transfer_forms.ACTIONS,
+    "import_outcome": transfer_forms.OUTCOMES,
+    "import_kind": transfer_forms.KINDS,
 }

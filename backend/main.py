@@ -45,7 +45,7 @@ from backend.introductions import routes as introductions
 from backend.introductions.case_page import Panel
 from backend.introductions.cases import KIND as INTRODUCTION
 from backend.introductions.deps import load_waiting
-from backend.jobs import index_task, make_tasks
+from backend.jobs import import_task, index_task, make_tasks
 from backend.labels import LABELS
 from backend.matching import ranker
 from backend.matching import routes as matching
@@ -76,6 +76,7 @@ from backend.responses.calls import KIND as CALL
 from backend.sealing import make_sealer
 from backend.tasks import Runner
 from backend.templating import make_environment, render
+from backend.transfers import routes as transfers
 from backend.transport import HSTS, BodyInTime, HostCheck, StrictTransport
 from backend.worker import waker
 
@@ -131,7 +132,7 @@ def create_app(
     engine = engine or make_engine(settings, database)
     environment = make_environment(LABELS)
     storage = make_storage(settings)
-    tasks = make_tasks(settings, database, environment, storage)
+    tasks = [*make_tasks(settings, database, environment, storage), import_task(database, engine)]
     # Either does the work here, or tells the worker of it.
     runner = Runner(tasks) if settings.worker == "inside" else waker(settings, [*tasks, index_task(engine)])
 
@@ -167,7 +168,7 @@ def create_app(
     app.add_middleware(
         RequestGuard,
         max_body_bytes=settings.max_body_bytes,
-        uploads=re.compile("|".join((attachments.UPLOADS.pattern, rehearsal.FILL_PATH, api.UPLOADS))),
+        uploads=re.compile("|".join((attachments.UPLOADS.pattern, rehearsal.FILL_PATH, transfers.PATH, api.UPLOADS))),
         # A file that is a little too large still gets its reason beside the field.
         max_upload_bytes=max(2 * settings.max_upload_bytes, settings.max_body_bytes),
     )
@@ -190,7 +191,7 @@ def create_app(
     subjects = (needs, capabilities)
     of_organisations = (organisations, members, departments)
     cases = (introductions, introduction_people)
-    above = (monitoring, *cases, matching, rehearsal, personal, attachments, api_pages, notifications)
+    above = (monitoring, *cases, matching, rehearsal, transfers, personal, attachments, api_pages, notifications)
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)
     of_calls = (responses, answer_routes, review_routes)

@@ -25,6 +25,7 @@ from backend.notifications.models import MailPreference, Notification
 from backend.organisations.models import Department, Invitation, Membership, MembershipRequest, Organisation
 from backend.outbox import OutboxRow
 from backend.responses.models import CallResponse, Criterion, ResponseCall, Review, Score
+from backend.transfers.models import Import, ImportRow
 
 TABLES = (
     AccountToken,
@@ -41,6 +42,8 @@ TABLES = (
     Department,
     DraftCopy,
     ExternalIdentity,
+    Import,
+    ImportRow,
     Introduction,
     Invitation,
     Mail,

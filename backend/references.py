@@ -12,6 +12,7 @@ from backend.needs.models import Need
 from backend.needs.references import of_supports
 from backend.organisations.references import References
 from backend.responses.references import of_responses
+from backend.transfers.models import Import
 
 REFERENCES: References = (
     of_subjects(_("需求"), SubjectKind.NEED, Need, col(Need.department_id)),
@@ -24,4 +25,5 @@ REFERENCES: References = (
     records(_("引荐中的记录和保密承诺")),
     of_responses(_("应征")),
     of_columns(_("撮合统计"), (Decision, col(Decision.organisation_id))),
+    of_columns(_("批量导入的记录"), (Import, col(Import.organisation_id))),
 )

@@ -21,6 +21,8 @@ from backend.organisations import states as organisation_states
 from backend.organisations.states import OrganisationStatus
 from backend.responses import states as response_states
 from backend.responses.states import CallStatus, ResponseStatus, ReviewStatus
+from backend.transfers import states as import_states
+from backend.transfers.states import ImportStatus
 from backend.transitions import Table, mermaid
 
 STATES_FILE = PROJECT_ROOT / "docs" / "states.md"
@@ -43,6 +45,7 @@ def states() -> str:
         ("Call for responses 征集", response_states.CALLS, CallStatus.OPEN),
         ("Response 应征", response_states.RESPONSES, ResponseStatus.DRAFT),
         ("Review 评审", response_states.REVIEWS, ReviewStatus.INVITED),
+        ("Import 批量导入", import_states.TABLE, ImportStatus.PREVIEW),
         ("Organisation 单位", organisation_states.TABLE, OrganisationStatus.WAITING),
     ]
     parts = [f"## {title}\n\n```mermaid\n{mermaid(table, start)}\n```\n" for title, table, start in tables]

@@ -102,10 +102,11 @@ def count_waiting(session: Session, viewer: Viewer) -> int:
 def counts(session: Session, viewer: Viewer) -> dict[Tab, int]:
     """How many cases there are in each part of the list."""
     count = select(func.count()).select_from(Introduction)
-    return {tab: session.exec(count.where(_condition(viewer, tab))).one() for tab in Tab}
+    return {tab: session.exec(count.where(condition(viewer, tab))).one() for tab in Tab}
 
 
-def _condition(viewer: Viewer, tab: Tab) -> ColumnElement[bool]:
+def condition(viewer: Viewer, tab: Tab) -> ColumnElement[bool]:
+    """The cases of a tab, as far as the viewer sees them."""
     conditions = {
         Tab.WAITING: waits_for(viewer),
         Tab.OPEN: col(Introduction.status).in_(OPEN),
@@ -119,10 +120,10 @@ def page_of(session: Session, viewer: Viewer, clock: Clock, tab: Tab, page: int)
 
     What waits comes with the longest wait first, everything else with the last change first.
     """
-    condition = _condition(viewer, tab)
+    wanted = condition(viewer, tab)
     last = col(Introduction.updated_at)
     order = last.asc() if tab is Tab.WAITING else last.desc()
-    query = select(Introduction).where(condition).order_by(order, col(Introduction.id))
+    query = select(Introduction).where(wanted).order_by(order, col(Introduction.id))
     rows = session.exec(query.offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE)).all()
     return _lines(session, viewer, clock, rows)
 

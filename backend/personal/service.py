@@ -35,6 +35,7 @@ from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
 from backend.organisations.models import Invitation, MemberRole, Membership, MembershipRequest, Organisation
 from backend.responses.models import CallResponse, ResponseCall, Review, Score
+from backend.transfers.models import Import
 
 Reference = tuple[type[SQLModel], str]
 Own = TypeVar("Own", UserSession, ExternalIdentity, MembershipRequest, ApiToken, Notification)
@@ -52,6 +53,7 @@ CLEARED: Sequence[Reference] = (
     (ResponseCall, "created_by"),
     (CallResponse, "created_by"),
     (CallResponse, "submitted_by"),
+    (Import, "user_id"),
 )
 """What belongs to the organisation stays, without an author."""
 REMOVED: Sequence[Reference] = (

@@ -63,6 +63,14 @@ FOR_READERS: dict[str, list[str]] = {
     "/released": ["/released"],
     "/introductions": ["/introductions", "/introductions?tab=open", "/introductions?tab=ended"],
     "/responses": ["/responses"],
+    "/transfers": ["/transfers"],
+    "/transfers/template.xlsx": ["/transfers/template.xlsx"],
+    "/transfers/{import_id}": ["/transfers/0123456789abcdef"],
+    "/transfers/{import_id}/problems.xlsx": ["/transfers/0123456789abcdef/problems.xlsx"],
+    "/exports/{what}.{ending}": [
+        *(f"/exports/{what}.csv" for what in ("needs", "capabilities", "organisations", "introductions")),
+        *(f"/exports/search.csv?side={kind}{more}" for kind in SubjectKind for more in ("", "&q={words}")),
+    ],
     "/notifications": ["/notifications", "/notifications?page=2"],
     "/notifications/preferences": ["/notifications/preferences"],
 }
@@ -199,6 +207,8 @@ WITHOUT_TEXTS: dict[str, str] = {
     "/organisations/{organisation_id}/departments/{department_id}": "it renames a department",
     "/organisations/{organisation_id}/departments/{department_id}/remove": "it removes a department",
     "/invitation": "it accepts an invitation",
+    "/transfers": "it keeps a file for those who sent it; see test_imports.py",
+    "/transfers/{import_id}/{action}": "it acts on what the reader's own organisation has sent",
     "/account/tokens": "it knows no text",
     "/account/tokens/{token_id}/{action}": "it knows no text",
     "/sign-out": "it ends the session and leads home",

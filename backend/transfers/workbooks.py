@@ -1,0 +1,158 @@
+"""Tables as files: Excel and csv, whose cells no program takes for formulas; and the template of an import."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.datavalidation import DataValidation
+
+from backend.i18n import gettext as _
+from backend.taxonomies import device_categories, specialties
+from backend.templating import LOCAL_ZONE
+from backend.transfers.columns import TABLES, Table
+from backend.transfers.models import RowKind
+
+MEDIA_TYPES = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv; charset=utf-8",
+}
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a program take a cell for a formula (OWASP, CSV Injection)."""
+CELL_LENGTH = 32_000
+"""A cell of Excel holds 32,767 characters."""
+EXPLAINED, LISTS = "说明", "选项"
+TAXONOMIES = (("诊疗科目", specialties), ("器械类别", device_categories))
+LAST_ROW = 10_001
+_HEAD = PatternFill("solid", fgColor="DCEBEC")
+
+
+def plain(value: Any) -> str | int | float | date | None:
+    """A value as a cell holds it: moments as local dates."""
+    if isinstance(value, datetime):
+        return value.astimezone(LOCAL_ZONE).date()
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, date):
+        return value
+    return str(ILLEGAL_CHARACTERS_RE.sub("", str(value)))[:CELL_LENGTH]
+
+
+def excel(title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], widths: Sequence[int] = ()) -> bytes:
+    """One sheet; every text is a text, whatever it begins with."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(title)
+    for number, width in enumerate(widths, 1):
+        sheet.column_dimensions[get_column_letter(number)].width = width
+    sheet.freeze_panes = "A2"
+
+    def cell(value: Any, *, is_head: bool = False) -> Any:
+        made = WriteOnlyCell(sheet, plain(value))
+        if isinstance(made.value, str):
+            made.data_type = "s"
+        if isinstance(made.value, date):
+            made.number_format = "yyyy-mm-dd"
+        if is_head:
+            made.font, made.fill = Font(bold=True), _HEAD
+        return made
+
+    sheet.append([cell(head, is_head=True) for head in heads])
+    for row in rows:
+        sheet.append([cell(value) for value in row])
+    return saved(book)
+
+
+def comma_separated(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """As UTF-8 with the mark by which Excel knows it; an apostrophe goes before what would be a formula."""
+
+    def cell(value: Any) -> str:
+        text = plain(value)
+        text = text.isoformat() if isinstance(text, date) else "" if text is None else str(text)
+        return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA_STARTS) else text
+
+    target = io.StringIO()
+    writer = csv.writer(target)
+    writer.writerow([cell(head) for head in heads])
+    writer.writerows([cell(value) for value in row] for row in rows)
+    return target.getvalue().encode("utf-8-sig")
+
+
+def template(kinds: Sequence[RowKind]) -> bytes:
+    """The template of an import: a sheet for each kind with lists to choose from, and one that explains them."""
+    book = Workbook()
+    explained = book.active
+    assert explained is not None
+    explained.title = EXPLAINED
+    tables = [TABLES[kind] for kind in kinds]
+    _explain(explained, tables)
+    lists = book.create_sheet(LISTS)
+    lists.sheet_state = "hidden"
+    column = 0
+    for table in tables:
+        sheet = book.create_sheet(table.label)
+        sheet.freeze_panes = "A2"
+        for number, spec in enumerate(table.columns, 1):
+            letter = get_column_letter(number)
+            head = sheet.cell(1, number, spec.label)
+            head.font, head.fill = Font(bold=True, color="B42318" if spec.required else "000000"), _HEAD
+            sheet.column_dimensions[letter].width = spec.width
+            if spec.name in ("credit_code", "contact_phone", "key"):
+                # Else a program makes a number of it, and long ones lose their last digits.
+                sheet.column_dimensions[letter].number_format = "@"
+            if spec.listed:
+                column += 1
+                for row, word in enumerate(spec.listed, 1):
+                    lists.cell(row, column, word)
+                source = get_column_letter(column)
+                rule = DataValidation(
+                    type="list",
+                    formula1=f"'{LISTS}'!${source}$1:${source}${len(spec.listed)}",
+                    allow_blank=True,
+                    showErrorMessage=True,
+                    errorTitle=spec.label,
+                    error=_("请从列表中选择。"),
+                )
+                rule.add(f"{letter}2:{letter}{LAST_ROW}")
+                sheet.add_data_validation(rule)
+    for name, terms in TAXONOMIES:
+        sheet = book.create_sheet(name)
+        sheet.append([_("代码"), _("名称")])
+        for term in terms().terms.values():
+            sheet.append([term.code, term.zh])
+        sheet.column_dimensions["B"].width = 40
+    return saved(book)
+
+
+def _explain(sheet: Any, tables: Sequence[Table]) -> None:
+    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 14, 22
+    sheet.column_dimensions["C"].width, sheet.column_dimensions["D"].width = 10, 80
+    for text in (
+        _("一、每类内容一页，用不到的页可以空着或删去；各页第一行是列标题，请勿改动顺序以外的内容。"),
+        _("二、原有的表格也可以直接上传：平台按列标题识别，标题行以上的表名和说明、没有用到的列都不影响。"),
+        _("三、再次导入时按“编号”认行，没有编号的按单位和标题；没有变化的行略过，空白格不会清除平台上已有的内容。"),
+        _("四、上传后先预览，确认后才写入；导入以后可以整批撤销。"),
+    ):
+        sheet.append([text])
+    sheet.append([])
+    sheet.append([_("页"), _("列"), _("必填"), _("说明")])
+    for cell in sheet[sheet.max_row]:
+        cell.font, cell.fill = Font(bold=True), _HEAD
+    for table in tables:
+        for spec in table.columns:
+            listed = _("可填：") + "、".join(spec.listed) if spec.listed else ""
+            hint = " ".join(filter(None, (spec.hint, listed)))
+            sheet.append([table.label, spec.label, _("是") if spec.required else "", hint])
+            sheet.cell(sheet.max_row, 4).alignment = Alignment(wrap_text=True, vertical="top")
+
+
+def saved(book: Workbook) -> bytes:
+    """The bytes of a workbook."""
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
