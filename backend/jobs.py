@@ -13,6 +13,7 @@ from backend.config import Settings
 from backend.db import Database
 from backend.disclosure.lapsing import lapse
 from backend.introductions import clock
+from backend.ledger import clock as ledger_clock
 from backend.matching.index_sync import SearchEngine
 from backend.needs import service as needs
 from backend.organisations import invitations, merging
@@ -31,6 +32,7 @@ LAPSE_SECONDS = 3600
 CASES_SECONDS = 60
 CALLS_SECONDS = 60
 IMPORT_SECONDS = 30
+LEDGERS_SECONDS = 3600
 
 
 def make_tasks(settings: Settings, database: Database, environment: Environment, storage: Storage) -> list[Task]:
@@ -50,6 +52,7 @@ def make_tasks(settings: Settings, database: Database, environment: Environment,
         Task("calls", CALLS_SECONDS, partial(calls_clock.follow, database, settings)),
         Task("old imports", CLEANING_SECONDS, partial(transfers.forget, database)),
         Task("cases", CASES_SECONDS, partial(follow_cases, database, settings)),
+        Task("ledgers", LEDGERS_SECONDS, partial(follow_ledgers, database, settings)),
     ]
 
 
@@ -76,3 +79,9 @@ def follow_cases(database: Database, settings: Settings) -> None:
     with database.session(write=True) as session:
         clock.follow_subjects(session)
         clock.run(session, clock.Clock.of(settings))
+
+
+def follow_ledgers(database: Database, settings: Settings) -> None:
+    """Tell owners and brokers of steps that are due, of ledgers that stall, and of needs that steps waited for."""
+    with database.session(write=True) as session:
+        ledger_clock.run(session, ledger_clock.LedgerClock.of(settings))

@@ -7,6 +7,8 @@ from backend.admin import wordings as admin_wordings
 from backend.capabilities import forms as capability_forms
 from backend.disclosure import forms as disclosure_forms
 from backend.introductions import forms as introduction_forms
+from backend.ledger import forms as ledger_forms
+from backend.ledger import wordings as ledger_wordings
 from backend.matching import labels as matching_labels
 from backend.needs import forms as need_forms
 from backend.notifications import wordings as notification_wordings
@@ -42,10 +44,17 @@ LABELS: dict[str, Mapping[Any, str]] = {
     "review_status": response_forms.REVIEW_STATUSES,
     "refusal": response_forms.REFUSALS,
     "pass_reason": response_forms.PASS_REASONS,
+    "ledger_step": ledger_wordings.STEPS,
+    "ledger_phase": ledger_wordings.PHASES,
+    "ledger_status": ledger_wordings.STATUSES,
+    "ledger_action": ledger_wordings.ACTIONS,
+    "ledger_blocker": ledger_wordings.BLOCKERS,
+    "ledger_story": ledger_wordings.STORY,
+    "ledger_leg": ledger_forms.LEGS,
     "grade": matching_labels.GRADES,
     "introduction_status": introduction_forms.STATUSES,
     "introduction_action": introduction_forms.ACTIONS,
-    "introduction_event": introduction_forms.EVENTS,
+    "introduction_event": {**introduction_forms.EVENTS, **ledger_wordings.EVENTS},
     "decline_reason": introduction_forms.REASONS,
     "side": introduction_forms.SIDES,
     "party_state": introduction_forms.PARTY_STATES,

@@ -47,6 +47,7 @@ from backend.introductions.cases import KIND as INTRODUCTION
 from backend.introductions.deps import load_waiting
 from backend.jobs import import_task, index_task, make_tasks
 from backend.labels import LABELS
+from backend.ledger import routes as ledger
 from backend.matching import ranker
 from backend.matching import routes as matching
 from backend.matching.engine import make_engine
@@ -95,7 +96,7 @@ RESOLVERS: Mapping[str, Resolver] = {
 }
 """Titles of what notifications are about, as far as the viewer may read them now."""
 
-CASE_PANELS: tuple[Panel, ...] = ()
+CASE_PANELS: tuple[Panel, ...] = (ledger.PANEL,)
 """What higher floors add to the page of an introduction; each is loaded from `/introductions/{id}/<name>`."""
 
 
@@ -190,7 +191,7 @@ def create_app(
     # Suggestions, releases and the like come before needs, or their addresses would be taken for actions on a need.
     subjects = (needs, capabilities)
     of_organisations = (organisations, members, departments)
-    cases = (introductions, introduction_people)
+    cases = (introductions, introduction_people, ledger)
     above = (monitoring, *cases, matching, rehearsal, transfers, personal, attachments, api_pages, notifications)
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)

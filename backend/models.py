@@ -17,6 +17,7 @@ from backend.decisions.models import Decision
 from backend.disclosure.drafts import DraftCopy
 from backend.disclosure.models import ReasonedAccess, Release, ReleaseProposal, StatusChange, SubjectVersion
 from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Signature
+from backend.ledger.models import LedgerNeed, LedgerState, LedgerStep
 from backend.mailer import Mail
 from backend.matching.models import SearchDocument, SearchSequence
 from backend.needs.models import Need, Requirement
@@ -46,6 +47,9 @@ TABLES = (
     ImportRow,
     Introduction,
     Invitation,
+    LedgerNeed,
+    LedgerState,
+    LedgerStep,
     Mail,
     MailPreference,
     Membership,

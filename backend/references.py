@@ -8,6 +8,7 @@ from backend.disclosure.models import SubjectKind
 from backend.disclosure.references import of_proposals, of_releases, of_subjects
 from backend.i18n import gettext as _
 from backend.introductions.references import of_brokers, of_cases, of_columns, records
+from backend.ledger.models import LedgerStep
 from backend.needs.models import Need
 from backend.needs.references import of_supports
 from backend.organisations.references import References
@@ -24,6 +25,7 @@ REFERENCES: References = (
     of_brokers(_("负责撮合的引荐")),
     records(_("引荐中的记录和保密承诺")),
     of_responses(_("应征")),
+    of_columns(_("负责的台账步骤"), (LedgerStep, col(LedgerStep.owner_organisation_id))),
     of_columns(_("撮合统计"), (Decision, col(Decision.organisation_id))),
     of_columns(_("批量导入的记录"), (Import, col(Import.organisation_id))),
 )

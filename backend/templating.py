@@ -29,6 +29,11 @@ def local_date(moment: datetime | None) -> str:
     return f"{local.year}年{local.month}月{local.day}日"
 
 
+def local_day(day: date | None) -> str:
+    """A day as written in China: 2026年11月22日."""
+    return f"{day.year}年{day.month}月{day.day}日" if day is not None else ""
+
+
 def local_hour(moment: datetime) -> str:
     """A moment to the hour: 2026年11月22日 13 时许."""
     return f"{local_date(moment)} {moment.astimezone(LOCAL_ZONE).hour} 时许"
@@ -94,6 +99,7 @@ def make_environment(labels: Mapping[str, Mapping[Any, str]]) -> Environment:
     environment.filters.update(
         file_size=file_size,
         local_date=local_date,
+        local_day=local_day,
         local_hour=local_hour,
         local_moment=local_moment,
         local_time=local_time,

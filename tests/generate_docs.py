@@ -15,6 +15,8 @@ from backend.config import FRONTEND_DIR, PROJECT_ROOT
 from backend.i18n import LOCALES_DIR
 from backend.introductions import states as introduction_states
 from backend.introductions.states import IntroductionStatus
+from backend.ledger import states as ledger_states
+from backend.ledger.states import StepStatus
 from backend.needs import states as need_states
 from backend.needs.states import NeedStatus
 from backend.organisations import states as organisation_states
@@ -46,6 +48,7 @@ def states() -> str:
         ("Response 应征", response_states.RESPONSES, ResponseStatus.DRAFT),
         ("Review 评审", response_states.REVIEWS, ReviewStatus.INVITED),
         ("Import 批量导入", import_states.TABLE, ImportStatus.PREVIEW),
+        ("Step of the landing ledger 台账步骤", ledger_states.TABLE, StepStatus.PLANNED),
         ("Organisation 单位", organisation_states.TABLE, OrganisationStatus.WAITING),
     ]
     parts = [f"## {title}\n\n```mermaid\n{mermaid(table, start)}\n```\n" for title, table, start in tables]

@@ -164,6 +164,15 @@ class Event(StrEnum):
     IMPORT_GIVE_UP = "import:give-up"
     LIST_EXPORT = "list:export"
 
+    LEDGER_PLAN = "ledger:plan"
+    LEDGER_START = "ledger:start"
+    LEDGER_FINISH = "ledger:finish"
+    LEDGER_BLOCK = "ledger:block"
+    LEDGER_RESUME = "ledger:resume"
+    LEDGER_SKIP = "ledger:skip"
+    LEDGER_REOPEN = "ledger:reopen"
+    LEDGER_NEED = "ledger:need"
+
     ATTACHMENT_ADD = "attachment:add"
     ATTACHMENT_OPEN = "attachment:open"
     ATTACHMENT_STRIP = "attachment:strip"

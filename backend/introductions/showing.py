@@ -18,6 +18,7 @@ from backend.introductions.models import (
     CaseEvent,
     CaseParty,
     Introduction,
+    Leg,
     Origin,
     PartyState,
     Side,
@@ -251,7 +252,8 @@ def _events(
     as_broker: bool,
 ) -> tuple[EventView, ...]:
     query = select(CaseEvent).where(CaseEvent.introduction_id == case.row.id).order_by(col(CaseEvent.id))
-    rows = [row for row in session.exec(query).all() if as_broker or _reads(row, mine)]
+    found = session.exec(query).all()
+    rows = [row for row in found if (_of_leg(viewer, case, row) if as_broker else _reads(row, mine))]
     agencies = organisations.authors(session, [b.organisation_id for b in case.brokers])
     named = {**known, **{id_: author.name for id_, author in agencies.items()}}
     return tuple(
@@ -273,6 +275,13 @@ def _is_object(event: CaseEvent) -> bool:
     if event.what in ABOUT_AGENCIES:
         return True
     return event.what.startswith(OF_PARTIES) and event.actor != Actor.PARTNER
+
+
+def _of_leg(viewer: Viewer, case: Case, event: CaseEvent) -> bool:
+    """Whether a broker reads a line: one of a leg is not for the other city, once both have agreed to the division."""
+    leg, own = event.detail.get("leg"), [b for b in case.brokers if b.organisation_id in viewer.organisation_ids]
+    is_divided = len(case.brokers) > 1 and all(b.agreed_at for b in case.brokers)
+    return not (leg and own and is_divided) or any(b.leg in (Leg.WHOLE, leg) for b in own)
 
 
 def _reads(event: CaseEvent, mine: CaseParty | None) -> bool:

@@ -17,7 +17,7 @@ from backend.organisations.policy import Viewer
 
 MAIL = "notification"
 PAGE_SIZE = 30
-QUIET = frozenset({Notice.TEXT_EDITED, Notice.MATCHED})
+QUIET = frozenset({Notice.TEXT_EDITED, Notice.MATCHED, Notice.LEDGER_MOVED})
 """Kinds that send no mail unless a user asks for it."""
 ONCE_UNREAD = frozenset(
     {
@@ -26,6 +26,7 @@ ONCE_UNREAD = frozenset(
         Notice.TEXT_EDITED,
         Notice.RELEASE_CHANGED,
         Notice.RESPONSE_SUBMITTED,
+        Notice.LEDGER_MOVED,
     }
 )
 """Kinds that may come many times over: while one is unread, the next renews it and sends no further mail."""
@@ -36,6 +37,7 @@ OF_BROKERS = frozenset(
         Notice.INTRODUCTION_ASKED,
         Notice.INTRODUCTION_OVERDUE,
         Notice.INTRODUCTION_BROKER,
+        Notice.LEDGER_STALLED,
     }
 )
 OF_ADMINS = frozenset({Notice.REVIEW_UNASSIGNED})

@@ -30,6 +30,7 @@ from backend.disclosure.drafts import DraftCopy
 from backend.disclosure.models import ReasonedAccess, Release, ReleaseProposal, StatusChange, SubjectVersion
 from backend.errors import Conflict
 from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Signature
+from backend.ledger.models import LedgerStep
 from backend.needs.models import Need, Requirement
 from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
@@ -54,6 +55,7 @@ CLEARED: Sequence[Reference] = (
     (CallResponse, "created_by"),
     (CallResponse, "submitted_by"),
     (Import, "user_id"),
+    (LedgerStep, "updated_by"),
 )
 """What belongs to the organisation stays, without an author."""
 REMOVED: Sequence[Reference] = (

@@ -71,6 +71,7 @@ FOR_READERS: dict[str, list[str]] = {
         *(f"/exports/{what}.csv" for what in ("needs", "capabilities", "organisations", "introductions")),
         *(f"/exports/search.csv?side={kind}{more}" for kind in SubjectKind for more in ("", "&q={words}")),
     ],
+    "/ledger": ["/ledger", "/ledger?stalled=1"],
     "/notifications": ["/notifications", "/notifications?page=2"],
     "/notifications/preferences": ["/notifications/preferences"],
 }
@@ -123,6 +124,21 @@ WRITING_CASES: frozenset[str] = frozenset(
                 *("brokers", "brokers/agree", "brokers/{broker_id}/remove"),
             )
         ),
+    }
+)
+# Of the ledger of a case; what each of its readers sees is asked in test_ledger.py.
+OF_LEDGERS: frozenset[str] = frozenset(
+    {
+        "/introductions/{introduction_id}/ledger",
+        "/introductions/{introduction_id}/ledger/{step}",
+        "/introductions/{introduction_id}/story",
+    }
+)
+WRITING_LEDGERS: frozenset[str] = frozenset(
+    {
+        "/introductions/{introduction_id}/ledger/{step}",
+        "/introductions/{introduction_id}/ledger/{step}/need",
+        "/introductions/{introduction_id}/ledger/{step}/{action}",
     }
 )
 # GET, asked by each reader for the organisations of the authors. Who has which account, and who did what, stands on
@@ -252,9 +268,9 @@ def _each(*tables: dict[str, list[str]]) -> set[str]:
 def reading() -> set[str]:
     """The routes that answer GET."""
     pages = (FOR_READERS, FOR_TEXTS, FOR_CALLS, FOR_OWN, FOR_AUTHORS, FOR_PAIRS)
-    return _each(*pages, more_ways.FOR_FILES) | OF_CASES
+    return _each(*pages, more_ways.FOR_FILES) | OF_CASES | OF_LEDGERS
 
 
 def writing() -> set[str]:
     """The routes that answer anything else."""
-    return _each(WRITING, TRYING, more_ways.WRITING_FILES) | set(WITHOUT_TEXTS) | WRITING_CASES
+    return _each(WRITING, TRYING, more_ways.WRITING_FILES) | set(WITHOUT_TEXTS) | WRITING_CASES | WRITING_LEDGERS
