@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from sqlmodel import Session, col, select
 
+from backend import jobs
 from backend.audit.models import AuditEvent
+from backend.config import Settings
 from backend.db import Database, utc_now
 from backend.decisions.models import Decision, DecisionKind
 from backend.disclosure.service import BadNote
@@ -338,6 +340,14 @@ def test_owners_are_reminded_once_of_each_due_date(scene: Landing) -> None:
     scene.plan(scene.broker, row, ANIMAL, Plan(lab.organisation.id, due_on=due))
     scene.move(lab, row, ANIMAL, "finish")
     assert run(-1) == Told()
+
+
+def test_the_work_beside_the_requests_follows_ledgers(scene: Landing, database: Database, settings: Settings) -> None:
+    row = scene.agreed()
+    scene.plan(scene.broker, row, ANIMAL, Plan(scene.company.organisation.id, due_on=today() - timedelta(days=1)))
+    for _ in range(2):
+        jobs.follow_ledgers(database, settings)
+    assert scene.told(scene.company).count(Notice.LEDGER_OVERDUE) == 1
 
 
 def test_a_ledger_that_stalls_is_told_to_its_broker_once(scene: Landing) -> None:

@@ -66,6 +66,23 @@ def test_the_ledger_of_a_case_as_a_page_and_as_a_fragment(company: TestClient, b
     assert url in page_of(broker, "/ledger").links
 
 
+def test_the_page_of_the_case_holds_its_ledger_and_tells_its_moves(
+    company: TestClient, url: str, scene: Landing, sign_in: SignIn
+) -> None:
+    case = url.removesuffix("/ledger")
+    assert any(e.attributes.get("hx-get") == url for e in page_of(company, case).all("div", "loading"))
+    data = {"finish-version": "0", "finish-evidence": "样机两台"}
+    assert company.post(f"{url}/prototype/finish", data=data).status_code == 303
+    text = page_of(sign_in(scene.hospital), case).text
+    assert "完成台账步骤" in text and "样机" in text
+
+
+def test_a_case_that_is_not_agreed_has_no_place_for_a_ledger(scene: Landing, sign_in: SignIn) -> None:
+    row = scene.introduced()
+    page = page_of(sign_in(scene.hospital), f"/introductions/{row.id}")
+    assert not [e for e in page.all("div", "loading") if e.attributes.get("hx-get", "").endswith("/ledger")]
+
+
 def test_a_step_is_planned_started_and_finished(
     company: TestClient, hospital: TestClient, url: str, scene: Landing
 ) -> None:
