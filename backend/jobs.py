@@ -11,6 +11,7 @@ from backend.attachments.storage import Storage
 from backend.capabilities import service as capabilities
 from backend.config import Settings
 from backend.db import Database
+from backend.desk import service as desk
 from backend.disclosure.lapsing import lapse
 from backend.introductions import clock
 from backend.matching.index_sync import SearchEngine
@@ -18,6 +19,7 @@ from backend.needs import service as needs
 from backend.organisations import invitations, merging
 from backend.references import REFERENCES
 from backend.responses import clock as calls_clock
+from backend.shortlists.refresh import refresh
 from backend.tasks import Task
 from backend.transfers import service as transfers
 from backend.transfers import work as imports
@@ -31,6 +33,7 @@ LAPSE_SECONDS = 3600
 CASES_SECONDS = 60
 CALLS_SECONDS = 60
 IMPORT_SECONDS = 30
+SHORTLIST_SECONDS = 60
 
 
 def make_tasks(settings: Settings, database: Database, environment: Environment, storage: Storage) -> list[Task]:
@@ -50,6 +53,7 @@ def make_tasks(settings: Settings, database: Database, environment: Environment,
         Task("calls", CALLS_SECONDS, partial(calls_clock.follow, database, settings)),
         Task("old imports", CLEANING_SECONDS, partial(transfers.forget, database)),
         Task("cases", CASES_SECONDS, partial(follow_cases, database, settings)),
+        Task("old marks of the desk", CLEANING_SECONDS, partial(desk.forget, database)),
     ]
 
 
@@ -62,6 +66,11 @@ def import_task(database: Database, engine: SearchEngine) -> Task:
     """Imports that have been confirmed, and those that are to be undone; the index follows each."""
     run = partial(imports.run, database, engine.follow_if_possible)
     return Task("imports", IMPORT_SECONDS, run, after_writes=True)
+
+
+def shortlist_task(engine: SearchEngine, database: Database) -> Task:
+    """Keeping the short lists of needs, which the desk and the assignment read."""
+    return Task("short lists", SHORTLIST_SECONDS, partial(refresh, database, engine), after_writes=True)
 
 
 def lapse_texts(database: Database, settings: Settings) -> None:

@@ -36,6 +36,7 @@ OF_BROKERS = frozenset(
         Notice.INTRODUCTION_ASKED,
         Notice.INTRODUCTION_OVERDUE,
         Notice.INTRODUCTION_BROKER,
+        Notice.DESK_HANDED,
     }
 )
 OF_ADMINS = frozenset({Notice.REVIEW_UNASSIGNED})
