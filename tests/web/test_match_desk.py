@@ -130,13 +130,13 @@ def test_what_both_sides_did_before_is_told(office: Office, make: Factory) -> No
     office.match()
     page = look(office, need.id)
     history = page.all("p", "match-history")[0].text
-    assert "曾参与 2 次引荐" in history and "双方接受 1 次" in history and "人力或产能不足 1" in history
+    assert "曾参与 2 次引荐" in history and "双方接受 1 次" in history and "目前人手、产能或经费不足 1" in history
     assert "答复用时中位数 2 个工作日" in history, "of four days and none"
     assert "排期已满" not in page.text
     elsewhere = make.broker(JIADING)
     near = make.need(make.hospital(region=JIADING), "房间隔穿刺针", problem="针尖抵住房间隔不移位。")
     answer = office.sign_in(elsewhere).get(f"/desk/needs/{near.id}")
-    assert answer.status_code == 200 and "人力或产能不足" not in answer.text, "of cases elsewhere nothing is told"
+    assert answer.status_code == 200 and "目前人手、产能或经费不足" not in answer.text, "of cases elsewhere nothing is told"
 
 
 def test_conflicts_of_interest_are_marked(office: Office, make: Factory) -> None:
