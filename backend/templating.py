@@ -125,7 +125,7 @@ def render(
     environment: Environment = request.app.state.templates
     context: dict[str, Any] = {field.name: getattr(page, field.name) for field in fields(page)}
     context |= {"request": request, "viewer": getattr(request.state, "viewer", None), "flash": flash.peek(request)}
-    context |= {"unread": getattr(request.state, "unread", 0), "waiting": getattr(request.state, "waiting", 0)}
+    context |= {"unread": getattr(request.state, "unread", 0), "cases_waiting": getattr(request.state, "waiting", 0)}
     loaded = environment.get_template(template)
     as_fragment = block is not None and wants_fragment(request)
     if as_fragment and block is not None:
