@@ -136,7 +136,9 @@ def test_what_both_sides_did_before_is_told(office: Office, make: Factory) -> No
     elsewhere = make.broker(JIADING)
     near = make.need(make.hospital(region=JIADING), "房间隔穿刺针", problem="针尖抵住房间隔不移位。")
     answer = office.sign_in(elsewhere).get(f"/desk/needs/{near.id}")
-    assert answer.status_code == 200 and "目前人手、产能或经费不足" not in answer.text, "of cases elsewhere nothing is told"
+    assert answer.status_code == 200 and "目前人手、产能或经费不足" not in answer.text, (
+        "of cases elsewhere nothing is told"
+    )
 
 
 def test_conflicts_of_interest_are_marked(office: Office, make: Factory) -> None:
