@@ -76,7 +76,7 @@ def worker() -> None:
     """Do the work beside the requests: mails, indexing, terms. The web processes have YIQIAO_WORKER=apart."""
     from backend import worker as working
     from backend.attachments.storage import make_storage
-    from backend.jobs import import_task, index_task, make_tasks
+    from backend.jobs import import_task, index_task, make_tasks, shortlist_task
 
     settings = Settings()
     with open_engine(settings) as (database, engine):
@@ -84,7 +84,8 @@ def worker() -> None:
             tasks = make_tasks(settings, database, make_environment(LABELS), make_storage(settings))
         except ValueError as error:
             raise fail(str(error)) from error
-        working.run(settings, [*tasks, import_task(database, engine), index_task(engine)])
+        tasks += [import_task(database, engine), index_task(engine), shortlist_task(engine, database)]
+        working.run(settings, tasks)
 
 
 def migrate() -> None:

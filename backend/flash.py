@@ -134,6 +134,9 @@ MESSAGES = {
     "review-submitted": _("评分已提交，不能再改。"),
     "notifications-read": _("已全部标为已读。"),
     "mails-chosen": _("邮件设置已保存。"),
+    "desk-deferred": _("已延期，到期后会回到待办。"),
+    "desk-handed": _("已转交，已通知对方。"),
+    "desk-taken-back": _("已取回，本部门撮合员都能看到。"),
 }
 
 

@@ -11,6 +11,7 @@ from backend.attachments.storage import Storage
 from backend.capabilities import service as capabilities
 from backend.config import Settings
 from backend.db import Database
+from backend.desk import service as desk
 from backend.disclosure.lapsing import lapse
 from backend.introductions import clock
 from backend.ledger import clock as ledger_clock
@@ -19,6 +20,7 @@ from backend.needs import service as needs
 from backend.organisations import invitations, merging
 from backend.references import REFERENCES
 from backend.responses import clock as calls_clock
+from backend.shortlists.refresh import refresh
 from backend.tasks import Task
 from backend.transfers import service as transfers
 from backend.transfers import work as imports
@@ -33,6 +35,7 @@ CASES_SECONDS = 60
 CALLS_SECONDS = 60
 IMPORT_SECONDS = 30
 LEDGERS_SECONDS = 3600
+SHORTLIST_SECONDS = 60
 
 
 def make_tasks(settings: Settings, database: Database, environment: Environment, storage: Storage) -> list[Task]:
@@ -53,6 +56,7 @@ def make_tasks(settings: Settings, database: Database, environment: Environment,
         Task("old imports", CLEANING_SECONDS, partial(transfers.forget, database)),
         Task("cases", CASES_SECONDS, partial(follow_cases, database, settings)),
         Task("ledgers", LEDGERS_SECONDS, partial(follow_ledgers, database, settings)),
+        Task("old marks of the desk", CLEANING_SECONDS, partial(desk.forget, database)),
     ]
 
 
@@ -65,6 +69,11 @@ def import_task(database: Database, engine: SearchEngine) -> Task:
     """Imports that have been confirmed, and those that are to be undone; the index follows each."""
     run = partial(imports.run, database, engine.follow_if_possible)
     return Task("imports", IMPORT_SECONDS, run, after_writes=True)
+
+
+def shortlist_task(engine: SearchEngine, database: Database) -> Task:
+    """Keeping the short lists of needs, which the desk and the assignment read."""
+    return Task("short lists", SHORTLIST_SECONDS, partial(refresh, database, engine), after_writes=True)
 
 
 def lapse_texts(database: Database, settings: Settings) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 from backend.admin import wordings as admin_wordings
 from backend.capabilities import forms as capability_forms
+from backend.desk import histories as desk_histories
+from backend.desk import kinds as desk_kinds
 from backend.disclosure import forms as disclosure_forms
 from backend.introductions import forms as introduction_forms
 from backend.ledger import forms as ledger_forms
@@ -63,4 +65,7 @@ LABELS: dict[str, Mapping[Any, str]] = {
     "import_action": transfer_forms.ACTIONS,
     "import_outcome": transfer_forms.OUTCOMES,
     "import_kind": transfer_forms.KINDS,
+    "desk_kind": desk_kinds.KINDS,
+    "desk_urgency": desk_kinds.URGENCIES,
+    "conflict": desk_histories.CONFLICTS,
 }

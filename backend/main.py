@@ -5,11 +5,13 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import quote
 
 from anyio import to_thread
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
@@ -17,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from backend.accounts import routes as accounts
+from backend.accounts import sessions
 from backend.accounts.seen import SessionsSeen
 from backend.accounts.single_sign_on import Issuer
 from backend.admin import audit_routes as admin_audit
@@ -34,6 +37,10 @@ from backend.client_address import ProxyNoticed
 from backend.config import FRONTEND_DIR, Settings
 from backend.csrf import SAFE_METHODS
 from backend.db import Database, is_conflict, is_unavailable
+from backend.desk import assignment_routes as assignment
+from backend.desk import match_routes as match_desk
+from backend.desk import routes as desk
+from backend.desk import service as desk_service
 from backend.disclosure.models import SubjectKind
 from backend.errors import DomainError, NotFound, NotSignedIn, SecondFactorMissing
 from backend.headers import SECURITY_HEADERS, Compression, HeadAsGet, RequestGuard, SecureCookies, SecurityHeaders
@@ -45,7 +52,7 @@ from backend.introductions import routes as introductions
 from backend.introductions.case_page import Panel
 from backend.introductions.cases import KIND as INTRODUCTION
 from backend.introductions.deps import load_waiting
-from backend.jobs import import_task, index_task, make_tasks
+from backend.jobs import import_task, index_task, make_tasks, shortlist_task
 from backend.labels import LABELS
 from backend.ledger import routes as ledger
 from backend.matching import ranker
@@ -63,6 +70,7 @@ from backend.organisations import department_routes as departments
 from backend.organisations import member_routes as members
 from backend.organisations import routes as organisations
 from backend.organisations.deps import load_viewer
+from backend.organisations.service import viewer_of
 from backend.oversight import access_routes as reasoned_access
 from backend.oversight import routes as oversight
 from backend.pace import Pace
@@ -84,6 +92,7 @@ from backend.worker import waker
 log = logging.getLogger(__name__)
 
 SECOND_FACTOR = "/account/second-factor"
+JUST_NOW = timedelta(hours=1)
 THREADS = 16
 """Requests that one process works on at the same time; more would wait for the interpreter and for connections."""
 RETRY_SECONDS = 10
@@ -93,6 +102,7 @@ RESOLVERS: Mapping[str, Resolver] = {
     SubjectKind.CAPABILITY: capabilities_service.cards,
     INTRODUCTION: introductions_lists.shown,
     CALL: responses_service.cards,
+    desk_service.KIND: desk_service.handed,
 }
 """Titles of what notifications are about, as far as the viewer may read them now."""
 
@@ -133,7 +143,11 @@ def create_app(
     engine = engine or make_engine(settings, database)
     environment = make_environment(LABELS)
     storage = make_storage(settings)
-    tasks = [*make_tasks(settings, database, environment, storage), import_task(database, engine)]
+    tasks = [
+        *make_tasks(settings, database, environment, storage),
+        import_task(database, engine),
+        shortlist_task(engine, database),
+    ]
     # Either does the work here, or tells the worker of it.
     runner = Runner(tasks) if settings.worker == "inside" else waker(settings, [*tasks, index_task(engine)])
 
@@ -163,6 +177,7 @@ def create_app(
     app.state.resolvers = RESOLVERS
     app.state.with_viewer = (load_unread, load_waiting)
     app.state.case_panels = CASE_PANELS
+    app.state.landing = landing
 
     # The last one added stands outermost.
     app.add_middleware(BodyInTime)
@@ -196,7 +211,8 @@ def create_app(
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)
     of_calls = (responses, answer_routes, review_routes)
-    for routes in (*administration, *above, *of_calls, *overseeing, *of_organisations, *subjects):
+    broking = (desk, match_desk, assignment)
+    for routes in (*administration, *broking, *above, *of_calls, *overseeing, *of_organisations, *subjects):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])
@@ -209,6 +225,12 @@ def create_app(
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected_error)
     return app
+
+
+def landing(session: Session, token: str) -> str:
+    """Where the work of whoever has just signed in begins: at the desk for brokers, else at the home page."""
+    found = sessions.find(session, token, JUST_NOW)
+    return "/desk" if found and viewer_of(session, found[0]).is_broker else "/"
 
 
 def error_page(request: Request, error: DomainError) -> Response:

@@ -14,6 +14,7 @@ from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.decisions.models import Decision
+from backend.desk.models import DeskMark
 from backend.disclosure.drafts import DraftCopy
 from backend.disclosure.models import ReasonedAccess, Release, ReleaseProposal, StatusChange, SubjectVersion
 from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Signature
@@ -26,6 +27,7 @@ from backend.notifications.models import MailPreference, Notification
 from backend.organisations.models import Department, Invitation, Membership, MembershipRequest, Organisation
 from backend.outbox import OutboxRow
 from backend.responses.models import CallResponse, Criterion, ResponseCall, Review, Score
+from backend.shortlists.models import Shortlist, ShortlistCursor, Shortlisted
 from backend.transfers.models import Import, ImportRow
 
 TABLES = (
@@ -41,6 +43,7 @@ TABLES = (
     Criterion,
     Decision,
     Department,
+    DeskMark,
     DraftCopy,
     ExternalIdentity,
     Import,
@@ -70,6 +73,9 @@ TABLES = (
     SearchDocument,
     SearchSequence,
     SecondFactor,
+    Shortlist,
+    ShortlistCursor,
+    Shortlisted,
     Signature,
     ThrottleHit,
     StatusChange,

@@ -4,6 +4,7 @@ from sqlmodel import col
 
 from backend.capabilities.models import Capability
 from backend.decisions.models import Decision
+from backend.desk.references import of_marks
 from backend.disclosure.models import SubjectKind
 from backend.disclosure.references import of_proposals, of_releases, of_subjects
 from backend.i18n import gettext as _
@@ -26,6 +27,7 @@ REFERENCES: References = (
     records(_("引荐中的记录和保密承诺")),
     of_responses(_("应征")),
     of_columns(_("负责的台账步骤"), (LedgerStep, col(LedgerStep.owner_organisation_id))),
+    of_marks(_("工作台上的延期和转交")),
     of_columns(_("撮合统计"), (Decision, col(Decision.organisation_id))),
     of_columns(_("批量导入的记录"), (Import, col(Import.organisation_id))),
 )

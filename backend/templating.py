@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -56,6 +56,11 @@ def local_time(moment: datetime | None) -> str:
     return f"{local_date(moment)} {moment.astimezone(LOCAL_ZONE):%H:%M}" if moment else ""
 
 
+def due_date(due: datetime) -> str:
+    """The day whose end is a deadline, as written in China: what is due at midnight is due on the day before."""
+    return local_date(due - timedelta(microseconds=1))
+
+
 def file_size(size: int) -> str:
     """The size of a file in words, as upload.js writes it too: 35 kB, 1.2 MB."""
     return f"{max(1, round(size / 1000))} kB" if size < 100_000 else f"{size / 1_000_000:.1f} MB"
@@ -97,6 +102,7 @@ def make_environment(labels: Mapping[str, Mapping[Any, str]]) -> Environment:
         category_name=taxonomies.device_categories().name,
     )
     environment.filters.update(
+        due_date=due_date,
         file_size=file_size,
         local_date=local_date,
         local_day=local_day,

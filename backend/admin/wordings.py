@@ -12,6 +12,7 @@ NAMESPACES = {
     "introduction": _("引荐"),
     "ledger": _("落地台账"),
     "attachment": _("附件"),
+    "desk": _("工作台"),
     "admin": _("平台管理"),
 }
 SUBJECTS = {
@@ -21,10 +22,14 @@ SUBJECTS = {
     "capability": _("能力"),
     "introduction": _("引荐"),
     "mail": _("邮件"),
+    "desk_mark": _("工作台事项"),
     "audit": _("审计记录"),
 }
 EVENTS: dict[str, str] = {
     Event.ACCOUNT_CREATE: _("创建账号"),
+    Event.DESK_DEFER: _("工作台事项延期"),
+    Event.DESK_HAND_OVER: _("工作台事项转交"),
+    Event.DESK_TAKE_BACK: _("工作台事项取回"),
     Event.ACCOUNT_REGISTER: _("注册账号"),
     Event.ACCOUNT_CONFIRM: _("确认邮箱"),
     Event.ACCOUNT_EDIT: _("修改姓名"),

@@ -11,6 +11,9 @@ class Event(StrEnum):
     """Every event that the application writes; those of the life cycles stand in the states tables."""
 
     ACCOUNT_CREATE = "account:create"
+    DESK_DEFER = "desk:defer"
+    DESK_HAND_OVER = "desk:hand-over"
+    DESK_TAKE_BACK = "desk:take-back"
     ACCOUNT_REGISTER = "account:register"
     ACCOUNT_CONFIRM = "account:confirm"
     ACCOUNT_EDIT = "account:edit"

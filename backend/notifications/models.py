@@ -65,6 +65,7 @@ class Notice(StrEnum):
     EXPERT_SUBMITTED = "expert_submitted"
     EXPERT_REMOVED = "expert_removed"
     EXPERT_REMINDER = "expert_reminder"
+    DESK_HANDED = "desk_handed"
 
 
 class Notification(SQLModel, table=True):

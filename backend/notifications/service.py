@@ -38,6 +38,7 @@ OF_BROKERS = frozenset(
         Notice.INTRODUCTION_OVERDUE,
         Notice.INTRODUCTION_BROKER,
         Notice.LEDGER_STALLED,
+        Notice.DESK_HANDED,
     }
 )
 OF_ADMINS = frozenset({Notice.REVIEW_UNASSIGNED})

@@ -58,6 +58,7 @@ NOTICES = {
     Notice.EXPERT_SUBMITTED: _("评审已提交评分"),
     Notice.EXPERT_REMOVED: _("您不再需要评审这次征集"),
     Notice.EXPERT_REMINDER: _("评审期限将至"),
+    Notice.DESK_HANDED: _("同事向您转交了一项待办"),
 }
 ENGLISH = {
     Notice.REVIEW_WAITING: "A text is waiting for your review",
@@ -114,4 +115,5 @@ ENGLISH = {
     Notice.EXPERT_SUBMITTED: "A reviewer has submitted scores",
     Notice.EXPERT_REMOVED: "You need not review a call any more",
     Notice.EXPERT_REMINDER: "Your review is due soon",
+    Notice.DESK_HANDED: "A colleague has handed you something on the desk",
 }

@@ -26,6 +26,7 @@ from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.db import utc_now
 from backend.decisions.models import Decision
+from backend.desk.models import DeskMark
 from backend.disclosure.drafts import DraftCopy
 from backend.disclosure.models import ReasonedAccess, Release, ReleaseProposal, StatusChange, SubjectVersion
 from backend.errors import Conflict
@@ -56,6 +57,9 @@ CLEARED: Sequence[Reference] = (
     (CallResponse, "submitted_by"),
     (Import, "user_id"),
     (LedgerStep, "updated_by"),
+    (DeskMark, "user_id"),
+    (DeskMark, "handed_by"),
+    (DeskMark, "deferred_by"),
 )
 """What belongs to the organisation stays, without an author."""
 REMOVED: Sequence[Reference] = (

@@ -11,6 +11,8 @@ from backend.needs.states import NeedAction
 from tests.access import more_ways
 from tests.access.world import PLURAL
 
+DESK_ACTIONS = ("defer", "hand-over", "take-back")
+
 # GET, asked once by each reader, as a page and as a fragment.
 FOR_READERS: dict[str, list[str]] = {
     "/": ["/"],
@@ -60,6 +62,9 @@ FOR_READERS: dict[str, list[str]] = {
     "/organisations/waiting": ["/organisations/waiting"],
     "/invitation": ["/invitation?token={words}", "/invitation"],
     "/reviews": ["/reviews"],
+    "/desk": ["/desk", "/desk?view=handed", "/desk?view=deferred", "/desk?kind=match", "/desk?page=2"],
+    "/desk/assignment": ["/desk/assignment", "/desk/assignment?cap=1&per_need=5"],
+    "/desk/assignment/done": ["/desk/assignment/done"],
     "/released": ["/released"],
     "/introductions": ["/introductions", "/introductions?tab=open", "/introductions?tab=ended"],
     "/responses": ["/responses"],
@@ -84,6 +89,8 @@ FOR_TEXTS: dict[str, list[str]] = {
     "/{kinds}/{id}/versions/{number}": ["/{kinds}/{s}/versions/1", "/{kinds}/{s}/versions/2?since=1"],
     "/{kinds}/{id}/reasoned-access": ["/{kinds}/{s}/reasoned-access"],
     "/{kinds}/{id}/releases": ["/{kinds}/{s}/releases", "/{kinds}/{s}/releases?q=测试"],
+    "/desk/needs/{id}": ["/desk/needs/{s}"],
+    "/desk/items/{kind}/{id}": ["/desk/items/review-need/{s}", "/desk/items/review-capability/{s}"],
 }
 # GET, asked by each reader for each need: its call and the response to that have its id, see `world.build`.
 FOR_CALLS: dict[str, list[str]] = {
@@ -194,6 +201,7 @@ WRITING: dict[str, list[str]] = {
     "/calls/{call_id}/decision": ["/calls/{s}/decision"],
     "/responses/{response_id}/withdraw": ["/responses/{s}/withdraw"],
     "/responses/{response_id}/review": ["/responses/{s}/review"],
+    **{f"/desk/items/{{kind}}/{{id}}/{a}": [f"/desk/items/review-capability/{{s}}/{a}"] for a in DESK_ACTIONS},
 }
 # POST that stores nothing and shows texts of others beside what was typed, asked by each reader.
 TRYING: dict[str, list[str]] = {
@@ -202,6 +210,7 @@ TRYING: dict[str, list[str]] = {
 }
 # POST that no text can come out of, with the reason.
 WITHOUT_TEXTS: dict[str, str] = {
+    "/desk/assignment": "it introduces what a broker has ticked, see test_assignment.py",
     "/admin/mails/retry": "of administrators alone, and it leads to the list of mails, which knows no text",
     "/admin/mails/{mail_id}/retry": "likewise",
     "/admin/users/{user_id}/{action}": "of administrators alone: it suspends or reactivates an account",
