@@ -124,6 +124,8 @@ MESSAGES = {
     "review-refused": _("已谢绝，已通知邀请您的单位。"),
     "review-scored": _("打分已保存，全部评完后请提交。"),
     "review-submitted": _("评分已提交，不能再改。"),
+    "message-edited": _("消息已修改。"),
+    "message-deleted": _("消息已删除。"),
     "notifications-read": _("已全部标为已读。"),
     "mails-chosen": _("邮件设置已保存。"),
 }

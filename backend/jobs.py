@@ -7,9 +7,11 @@ from jinja2 import Environment
 from backend import mailer
 from backend.accounts import cleaning
 from backend.attachments import sweep
+from backend.attachments.models import Holder
 from backend.attachments.storage import Storage
 from backend.capabilities import service as capabilities
 from backend.config import Settings
+from backend.conversations import service as conversations
 from backend.db import Database
 from backend.disclosure.lapsing import lapse
 from backend.introductions import clock
@@ -32,6 +34,9 @@ CASES_SECONDS = 60
 CALLS_SECONDS = 60
 IMPORT_SECONDS = 30
 
+HELD = {Holder.MESSAGE: conversations.existing}
+"""Who answers for files of higher floors."""
+
 
 def make_tasks(settings: Settings, database: Database, environment: Environment, storage: Storage) -> list[Task]:
     """The tasks of a site; raises ValueError where a setting makes one of them impossible."""
@@ -45,7 +50,7 @@ def make_tasks(settings: Settings, database: Database, environment: Environment,
         Task(
             "removed attachments", REMOVAL_SECONDS, partial(sweep.delete_removed, database, storage), after_writes=True
         ),
-        Task("attachments without a row", SWEEP_SECONDS, partial(sweep.sweep, database, storage)),
+        Task("attachments without a row", SWEEP_SECONDS, partial(sweep.sweep, database, storage, HELD)),
         Task("lapse", LAPSE_SECONDS, partial(lapse_texts, database, settings)),
         Task("calls", CALLS_SECONDS, partial(calls_clock.follow, database, settings)),
         Task("old imports", CLEANING_SECONDS, partial(transfers.forget, database)),

@@ -5,6 +5,7 @@ from typing import Any
 
 from backend.admin import wordings as admin_wordings
 from backend.capabilities import forms as capability_forms
+from backend.conversations import wordings as conversation_wordings
 from backend.disclosure import forms as disclosure_forms
 from backend.introductions import forms as introduction_forms
 from backend.matching import labels as matching_labels
@@ -35,6 +36,7 @@ LABELS: dict[str, Mapping[Any, str]] = {
     "audit_namespace": admin_wordings.NAMESPACES,
     "audit_subject": admin_wordings.SUBJECTS,
     "mail": admin_wordings.MAILS,
+    "case_step": conversation_wordings.STEPS,
     "audience": disclosure_forms.AUDIENCES,
     "call_status": response_forms.CALL_STATUSES,
     "call_action": response_forms.CALL_ACTIONS,

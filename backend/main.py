@@ -32,6 +32,8 @@ from backend.capabilities import routes as capabilities
 from backend.capabilities import service as capabilities_service
 from backend.client_address import ProxyNoticed
 from backend.config import FRONTEND_DIR, Settings
+from backend.conversations import routes as conversations
+from backend.conversations.live import Live
 from backend.csrf import SAFE_METHODS
 from backend.db import Database, is_conflict, is_unavailable
 from backend.disclosure.models import SubjectKind
@@ -152,6 +154,7 @@ def create_app(
     app.state.engine = engine
     app.state.pace = Pace(settings)
     app.state.storage = storage
+    app.state.live = Live()
     app.state.templates = environment
     app.state.sealer = make_sealer(settings)
     app.state.issuer = Issuer(settings) if settings.oidc_issuer else None
@@ -168,7 +171,17 @@ def create_app(
     app.add_middleware(
         RequestGuard,
         max_body_bytes=settings.max_body_bytes,
-        uploads=re.compile("|".join((attachments.UPLOADS.pattern, rehearsal.FILL_PATH, transfers.PATH, api.UPLOADS))),
+        uploads=re.compile(
+            "|".join(
+                (
+                    attachments.UPLOADS.pattern,
+                    rehearsal.FILL_PATH,
+                    transfers.PATH,
+                    conversations.UPLOADS,
+                    api.UPLOADS,
+                )
+            )
+        ),
         # A file that is a little too large still gets its reason beside the field.
         max_upload_bytes=max(2 * settings.max_upload_bytes, settings.max_body_bytes),
     )
@@ -195,7 +208,8 @@ def create_app(
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)
     of_calls = (responses, answer_routes, review_routes)
-    for routes in (*administration, *above, *of_calls, *overseeing, *of_organisations, *subjects):
+    of_cases = (conversations,)
+    for routes in (*administration, *of_cases, *above, *of_calls, *overseeing, *of_organisations, *subjects):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])

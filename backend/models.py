@@ -13,6 +13,7 @@ from backend.api.models import ApiToken
 from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
+from backend.conversations.models import CaseMessage, ConversationRead, MessageMention
 from backend.decisions.models import Decision
 from backend.disclosure.drafts import DraftCopy
 from backend.disclosure.models import ReasonedAccess, Release, ReleaseProposal, StatusChange, SubjectVersion
@@ -36,8 +37,10 @@ TABLES = (
     CallResponse,
     CaseBroker,
     CaseEvent,
+    CaseMessage,
     CaseParty,
     Criterion,
+    ConversationRead,
     Decision,
     Department,
     DraftCopy,
@@ -50,6 +53,7 @@ TABLES = (
     MailPreference,
     Membership,
     MembershipRequest,
+    MessageMention,
     Need,
     NeedSupport,
     Notification,

@@ -3,6 +3,7 @@
 from sqlmodel import col
 
 from backend.capabilities.models import Capability
+from backend.conversations.models import CaseMessage, ConversationRead
 from backend.decisions.models import Decision
 from backend.disclosure.models import SubjectKind
 from backend.disclosure.references import of_proposals, of_releases, of_subjects
@@ -24,6 +25,11 @@ REFERENCES: References = (
     of_brokers(_("负责撮合的引荐")),
     records(_("引荐中的记录和保密承诺")),
     of_responses(_("应征")),
+    of_columns(
+        _("引荐中的消息"),
+        (CaseMessage, col(CaseMessage.organisation_id)),
+        (ConversationRead, col(ConversationRead.organisation_id)),
+    ),
     of_columns(_("撮合统计"), (Decision, col(Decision.organisation_id))),
     of_columns(_("批量导入的记录"), (Import, col(Import.organisation_id))),
 )

@@ -164,6 +164,11 @@ class Event(StrEnum):
     IMPORT_GIVE_UP = "import:give-up"
     LIST_EXPORT = "list:export"
 
+    MESSAGE_SEND = "introduction:message:send"
+    MESSAGE_NOTE = "introduction:message:note"
+    MESSAGE_EDIT = "introduction:message:edit"
+    MESSAGE_DELETE = "introduction:message:delete"
+
     ATTACHMENT_ADD = "attachment:add"
     ATTACHMENT_OPEN = "attachment:open"
     ATTACHMENT_STRIP = "attachment:strip"

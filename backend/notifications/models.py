@@ -39,6 +39,8 @@ class Notice(StrEnum):
     INTRODUCTION_EXPIRED = "introduction_expired"
     INTRODUCTION_PARTY = "introduction_party"
     INTRODUCTION_BROKER = "introduction_broker"
+    MESSAGE_NEW = "message_new"
+    MESSAGE_MENTION = "message_mention"
     SUPPORTED = "supported"
     ADMIN_ACCESS = "admin_access"
     CALL_PROPOSED = "call_proposed"

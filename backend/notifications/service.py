@@ -26,6 +26,7 @@ ONCE_UNREAD = frozenset(
         Notice.TEXT_EDITED,
         Notice.RELEASE_CHANGED,
         Notice.RESPONSE_SUBMITTED,
+        Notice.MESSAGE_NEW,
     }
 )
 """Kinds that may come many times over: while one is unread, the next renews it and sends no further mail."""

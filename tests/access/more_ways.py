@@ -45,3 +45,19 @@ WRITING_FILES_OF_PROGRAMS: dict[str, list[tuple[str, str]]] = {
 }
 # POST of a program that only asks.
 ASKING: dict[str, list[str]] = {"/match": ["/match"]}
+# Of the conversation and the meetings of a case; what each of its readers sees and may do is asked in
+# test_conversations.py and test_meetings.py.
+_TALK = "/introductions/{introduction_id}/conversation"
+IN_CASES: frozenset[str] = frozenset(
+    {
+        _TALK,
+        f"{_TALK}/line",
+        f"{_TALK}/events",
+        f"{_TALK}/messages/{{key}}/edit",
+        f"{_TALK}/messages/{{key}}/attachments/{{attachment_id}}",
+        f"{_TALK}/messages/{{key}}/attachments/{{attachment_id}}/view",
+    }
+)
+WRITING_IN_CASES: frozenset[str] = frozenset(
+    {_TALK, f"{_TALK}/messages/{{key}}/edit", f"{_TALK}/messages/{{key}}/delete"}
+)
