@@ -126,6 +126,12 @@ MESSAGES = {
     "review-submitted": _("评分已提交，不能再改。"),
     "message-edited": _("消息已修改。"),
     "message-deleted": _("消息已删除。"),
+    "meeting-proposed": _("会议时间已提议，参与各方会收到通知。"),
+    "meeting-answered": _("答复已保存。"),
+    "meeting-fix": _("会议时间已确定，日历邀请已发给参与各方。"),
+    "meeting-move": _("会议已更改，新的日历邀请已发给参与各方。"),
+    "meeting-cancel": _("会议已取消，参与各方会收到通知。"),
+    "meeting-hold": _("会议纪要已保存。"),
     "notifications-read": _("已全部标为已读。"),
     "mails-chosen": _("邮件设置已保存。"),
 }

@@ -16,6 +16,8 @@ from backend.db import Database
 from backend.disclosure.lapsing import lapse
 from backend.introductions import clock
 from backend.matching.index_sync import SearchEngine
+from backend.meetings import service as meetings
+from backend.meetings.calendar import Sender
 from backend.needs import service as needs
 from backend.organisations import invitations, merging
 from backend.references import REFERENCES
@@ -77,7 +79,9 @@ def lapse_texts(database: Database, settings: Settings) -> None:
 
 
 def follow_cases(database: Database, settings: Settings) -> None:
-    """Run the response clock of introductions, and end those whose need or capability has gone."""
+    """Run the response clock of introductions, end those whose need or capability has gone, remind of meetings."""
     with database.session(write=True) as session:
         clock.follow_subjects(session)
         clock.run(session, clock.Clock.of(settings))
+    with database.session(write=True) as session:
+        meetings.follow(session, Sender.of(settings))

@@ -9,6 +9,7 @@ from backend.conversations import wordings as conversation_wordings
 from backend.disclosure import forms as disclosure_forms
 from backend.introductions import forms as introduction_forms
 from backend.matching import labels as matching_labels
+from backend.meetings import forms as meeting_forms
 from backend.needs import forms as need_forms
 from backend.notifications import wordings as notification_wordings
 from backend.organisations import forms as organisation_forms
@@ -37,6 +38,10 @@ LABELS: dict[str, Mapping[Any, str]] = {
     "audit_subject": admin_wordings.SUBJECTS,
     "mail": admin_wordings.MAILS,
     "case_step": conversation_wordings.STEPS,
+    "meeting_status": meeting_forms.STATUSES,
+    "fit": meeting_forms.FITS,
+    "docking_status": meeting_forms.DOCKING_STATUSES,
+    "wish_source": meeting_forms.SOURCES,
     "audience": disclosure_forms.AUDIENCES,
     "call_status": response_forms.CALL_STATUSES,
     "call_action": response_forms.CALL_ACTIONS,

@@ -47,12 +47,14 @@ from backend.introductions import routes as introductions
 from backend.introductions.case_page import Panel
 from backend.introductions.cases import KIND as INTRODUCTION
 from backend.introductions.deps import load_waiting
+from backend.introductions.states import OPENED
 from backend.jobs import import_task, index_task, make_tasks
 from backend.labels import LABELS
 from backend.matching import ranker
 from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
+from backend.meetings import routes as meetings
 from backend.monitoring import routes as monitoring
 from backend.needs import routes as needs
 from backend.needs import service as needs_service
@@ -97,7 +99,10 @@ RESOLVERS: Mapping[str, Resolver] = {
 }
 """Titles of what notifications are about, as far as the viewer may read them now."""
 
-CASE_PANELS: tuple[Panel, ...] = ()
+CASE_PANELS: tuple[Panel, ...] = (
+    Panel("conversation", _("沟通"), _("正在载入沟通记录……"), OPENED),
+    Panel("meetings", _("会议"), _("正在载入会议……"), OPENED),
+)
 """What higher floors add to the page of an introduction; each is loaded from `/introductions/{id}/<name>`."""
 
 
@@ -208,7 +213,7 @@ def create_app(
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)
     of_calls = (responses, answer_routes, review_routes)
-    of_cases = (conversations,)
+    of_cases = (conversations, meetings)
     for routes in (*administration, *of_cases, *above, *of_calls, *overseeing, *of_organisations, *subjects):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.

@@ -20,6 +20,14 @@ from backend.disclosure.models import ReasonedAccess, Release, ReleaseProposal, 
 from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Signature
 from backend.mailer import Mail
 from backend.matching.models import SearchDocument, SearchSequence
+from backend.meetings.models import (
+    CaseMeeting,
+    DockingEvent,
+    DockingTalk,
+    MeetingAnswer,
+    MeetingPresence,
+    MeetingTime,
+)
 from backend.needs.models import Need, Requirement
 from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
@@ -37,12 +45,15 @@ TABLES = (
     CallResponse,
     CaseBroker,
     CaseEvent,
+    CaseMeeting,
     CaseMessage,
     CaseParty,
     Criterion,
     ConversationRead,
     Decision,
     Department,
+    DockingEvent,
+    DockingTalk,
     DraftCopy,
     ExternalIdentity,
     Import,
@@ -51,6 +62,9 @@ TABLES = (
     Invitation,
     Mail,
     MailPreference,
+    MeetingAnswer,
+    MeetingPresence,
+    MeetingTime,
     Membership,
     MembershipRequest,
     MessageMention,

@@ -9,6 +9,7 @@ from backend.disclosure.models import SubjectKind
 from backend.disclosure.references import of_proposals, of_releases, of_subjects
 from backend.i18n import gettext as _
 from backend.introductions.references import of_brokers, of_cases, of_columns, records
+from backend.meetings.references import of_meetings
 from backend.needs.models import Need
 from backend.needs.references import of_supports
 from backend.organisations.references import References
@@ -30,6 +31,7 @@ REFERENCES: References = (
         (CaseMessage, col(CaseMessage.organisation_id)),
         (ConversationRead, col(ConversationRead.organisation_id)),
     ),
+    of_meetings(_("会议和对接会")),
     of_columns(_("撮合统计"), (Decision, col(Decision.organisation_id))),
     of_columns(_("批量导入的记录"), (Import, col(Import.organisation_id))),
 )

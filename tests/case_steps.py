@@ -18,7 +18,10 @@ class Table(Scene):
     """A scene whose two sides have accepted."""
 
     def __init__(self, make: Factory, database: Database) -> None:
-        super().__init__(make, database)
+        self.make, self.database = make, database
+        self.hospital, self.company = make.hospital(), make.party()
+        self.need, self.capability = make.need(self.hospital), make.capability(self.company)
+        self.broker = make.reviewer(self.need.region)
         self.case: Introduction = self.introduced()
 
     def say(

@@ -31,6 +31,7 @@ from backend.disclosure.drafts import DraftCopy
 from backend.disclosure.models import ReasonedAccess, Release, ReleaseProposal, StatusChange, SubjectVersion
 from backend.errors import Conflict
 from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Signature
+from backend.meetings.models import CaseMeeting, DockingEvent, MeetingAnswer
 from backend.needs.models import Need, Requirement
 from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
@@ -56,6 +57,9 @@ CLEARED: Sequence[Reference] = (
     (CallResponse, "submitted_by"),
     (Import, "user_id"),
     (CaseMessage, "user_id"),
+    (MeetingAnswer, "user_id"),
+    (CaseMeeting, "created_by"),
+    (DockingEvent, "created_by"),
 )
 """What belongs to the organisation stays, without an author."""
 REMOVED: Sequence[Reference] = (

@@ -48,10 +48,14 @@ ASKING: dict[str, list[str]] = {"/match": ["/match"]}
 # Of the conversation and the meetings of a case; what each of its readers sees and may do is asked in
 # test_conversations.py and test_meetings.py.
 _TALK = "/introductions/{introduction_id}/conversation"
+_MEET = "/introductions/{introduction_id}/meetings"
 IN_CASES: frozenset[str] = frozenset(
     {
         _TALK,
         f"{_TALK}/line",
+        _MEET,
+        f"{_MEET}/{{meeting_id}}",
+        f"{_MEET}/{{meeting_id}}/meeting.ics",
         f"{_TALK}/events",
         f"{_TALK}/messages/{{key}}/edit",
         f"{_TALK}/messages/{{key}}/attachments/{{attachment_id}}",
@@ -59,5 +63,11 @@ IN_CASES: frozenset[str] = frozenset(
     }
 )
 WRITING_IN_CASES: frozenset[str] = frozenset(
-    {_TALK, f"{_TALK}/messages/{{key}}/edit", f"{_TALK}/messages/{{key}}/delete"}
+    {
+        _TALK,
+        f"{_TALK}/messages/{{key}}/edit",
+        f"{_TALK}/messages/{{key}}/delete",
+        _MEET,
+        *(f"{_MEET}/{{meeting_id}}/{action}" for action in ("answers", "fix", "move", "cancel", "hold")),
+    }
 )
