@@ -132,6 +132,11 @@ MESSAGES = {
     "meeting-move": _("会议已更改，新的日历邀请已发给参与各方。"),
     "meeting-cancel": _("会议已取消，参与各方会收到通知。"),
     "meeting-hold": _("会议纪要已保存。"),
+    "docking-saved": _("对接会已保存。"),
+    "docking-wished": _("意向已更新，编排日程后生效。"),
+    "docking-planned": _("日程已编排，确认后可以发给各方。"),
+    "docking-published": _("日程和日历邀请已发给各方。"),
+    "docking-cancelled": _("对接会已取消，收到过日程的单位会收到通知。"),
     "notifications-read": _("已全部标为已读。"),
     "mails-chosen": _("邮件设置已保存。"),
 }

@@ -16,6 +16,7 @@ from backend.db import Database
 from backend.disclosure.lapsing import lapse
 from backend.introductions import clock
 from backend.matching.index_sync import SearchEngine
+from backend.meetings import docking
 from backend.meetings import service as meetings
 from backend.meetings.calendar import Sender
 from backend.needs import service as needs
@@ -85,3 +86,4 @@ def follow_cases(database: Database, settings: Settings) -> None:
         clock.run(session, clock.Clock.of(settings))
     with database.session(write=True) as session:
         meetings.follow(session, Sender.of(settings))
+        docking.follow(session)

@@ -54,6 +54,7 @@ from backend.matching import ranker
 from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
+from backend.meetings import docking_routes as docking
 from backend.meetings import routes as meetings
 from backend.monitoring import routes as monitoring
 from backend.needs import routes as needs
@@ -213,7 +214,7 @@ def create_app(
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)
     of_calls = (responses, answer_routes, review_routes)
-    of_cases = (conversations, meetings)
+    of_cases = (conversations, meetings, docking)
     for routes in (*administration, *of_cases, *above, *of_calls, *overseeing, *of_organisations, *subjects):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.

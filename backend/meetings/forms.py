@@ -1,5 +1,6 @@
 """The forms of meetings, and the wording of their states."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,8 +14,11 @@ from backend.meetings.models import (
     LINK_LENGTH,
     MAX_TIMES,
     MINUTES_LENGTH,
+    MOST_SLOTS,
+    MOST_TABLES,
     NOTE_LENGTH,
     PLACE_LENGTH,
+    TITLE_LENGTH,
     DockingEvent,
     Fit,
     WishSource,
@@ -148,3 +152,67 @@ class MinutesForm(BaseForm):
 def starts_of(event: DockingEvent) -> str:
     """The start of an event as its field holds it."""
     return written(event.starts_at)
+
+
+def whole(label: str, default: str) -> StringField:
+    """A whole number."""
+    return StringField(label, filters=[lambda v: clean_line(str(v)) if v is not None else None], default=default)
+
+
+class DockingForm(BaseForm):
+    """When, where, how many tables and talks."""
+
+    event_id = HiddenField(validators=[Regexp(f"^{ID_PATTERN}$", message=_("表单已失效，请刷新页面后重试。"))])
+    title = text_field(_("名称"), TITLE_LENGTH, required=_("请填写名称。"))
+    place = text_field(_("地点"), PLACE_LENGTH, required=_("请填写地点。"))
+    start = start_field(_("开始时间"))
+    slots = whole(_("场次数"), "8")
+    slot_minutes = whole(_("每场分钟数"), "20")
+    tables = whole(_("桌数"), "6")
+    breaks = text_field(_("在第几场之后休息"), 40)
+    break_minutes = whole(_("每次休息分钟数"), "15")
+
+    @property
+    def moment(self) -> datetime | None:
+        """The start."""
+        return moment_of(self.start.data)
+
+    @property
+    def pauses(self) -> tuple[int, ...]:
+        """After which talks there is a break."""
+        parts = re.split(r"[,，、\s]+", self.breaks.data or "")
+        return tuple(int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 4)
+
+    def validate_start(self, field: Any) -> None:
+        """A time to come."""
+        check_start(field)
+
+    def validate_slots(self, field: Any) -> None:
+        """As many as an afternoon holds."""
+        check_whole(field, 1, MOST_SLOTS)
+
+    def validate_slot_minutes(self, field: Any) -> None:
+        """Minutes of one talk."""
+        check_whole(field, 5, 120)
+
+    def validate_tables(self, field: Any) -> None:
+        """Tables of the room."""
+        check_whole(field, 1, MOST_TABLES)
+
+    def validate_break_minutes(self, field: Any) -> None:
+        """Minutes of one break."""
+        check_whole(field, 0, 120)
+
+    def validate_breaks(self, field: Any) -> None:
+        """Numbers of talks, but not the last one."""
+        typed = [part for part in re.split(r"[,，、\s]+", field.data or "") if part]
+        last = int(self.slots.data) if (self.slots.data or "").isascii() and (self.slots.data or "").isdigit() else 0
+        if len(typed) != len(self.pauses) or any(not 1 <= after < last for after in self.pauses):
+            raise StopValidation(_("请填写场次的序号，用逗号分开，例如 4；最后一场之后不用填。"))
+
+
+def check_whole(field: Any, least: int, most: int) -> None:
+    """A whole number in bounds."""
+    text = field.data or ""
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and least <= int(text) <= most):
+        raise StopValidation(_("请填写 %(least)s 至 %(most)s 的整数。") % {"least": least, "most": most})

@@ -46,11 +46,12 @@ WRITING_FILES_OF_PROGRAMS: dict[str, list[tuple[str, str]]] = {
 # POST of a program that only asks.
 ASKING: dict[str, list[str]] = {"/match": ["/match"]}
 # Of the conversation and the meetings of a case; what each of its readers sees and may do is asked in
-# test_conversations.py and test_meetings.py.
+# test_conversations.py, test_meetings.py and test_docking.py.
 _TALK = "/introductions/{introduction_id}/conversation"
 _MEET = "/introductions/{introduction_id}/meetings"
 IN_CASES: frozenset[str] = frozenset(
     {
+        *(f"/docking/{{event_id}}{part}" for part in ("", "/edit", "/plan")),
         _TALK,
         f"{_TALK}/line",
         _MEET,
@@ -64,6 +65,10 @@ IN_CASES: frozenset[str] = frozenset(
 )
 WRITING_IN_CASES: frozenset[str] = frozenset(
     {
+        "/docking",
+        *(f"/docking/{{event_id}}/{part}" for part in ("edit", "matches", "wishes", "plan", "publish", "cancel")),
+        "/docking/{event_id}/wishes/{talk_id}/remove",
+        "/docking/{event_id}/talks/{talk_id}/introduce",
         _TALK,
         f"{_TALK}/messages/{{key}}/edit",
         f"{_TALK}/messages/{{key}}/delete",

@@ -71,6 +71,8 @@ FOR_READERS: dict[str, list[str]] = {
         *(f"/exports/{what}.csv" for what in ("needs", "capabilities", "organisations", "introductions")),
         *(f"/exports/search.csv?side={kind}{more}" for kind in SubjectKind for more in ("", "&q={words}")),
     ],
+    "/docking": ["/docking"],
+    "/docking/new": ["/docking/new"],
     "/conversations": ["/conversations", "/conversations?q={words}", "/conversations?q=canary"],
     "/notifications": ["/notifications", "/notifications?page=2"],
     "/notifications/preferences": ["/notifications/preferences"],
