@@ -84,4 +84,4 @@ def write(entry: Entry, sender: Sender, recipient: str, method: Method) -> str:
         alarm.add("trigger", timedelta(minutes=-30))
         event.add_component(alarm)
     calendar.add_component(event)
-    return calendar.to_ical().decode()
+    return str(calendar.to_ical().decode())

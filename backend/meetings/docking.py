@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, col, delete, or_, select
 
@@ -155,7 +156,7 @@ def save(session: Session, viewer: Viewer, event_id: str, frame: Frame, *, is_ne
     return event
 
 
-def _values(frame: Frame) -> dict[str, str | int | datetime]:
+def _values(frame: Frame) -> dict[str, Any]:
     return {
         "title": frame.title,
         "place": frame.place,

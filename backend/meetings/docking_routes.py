@@ -20,7 +20,7 @@ from backend.matching.deps import EngineDep
 from backend.meetings import docking, docking_showing
 from backend.meetings.docking import BadEvent, Frame, OneSideOnly
 from backend.meetings.docking_showing import EventView, Sheet
-from backend.meetings.forms import DockingForm, starts_of
+from backend.meetings.forms import DockingForm, int_of, starts_of
 from backend.meetings.models import DockingEvent
 from backend.meetings.routes import SenderDep
 from backend.organisations.deps import SignedInDep
@@ -105,11 +105,11 @@ def frame_of(form: DockingForm) -> Frame:
         title=str(form.title.data),
         place=str(form.place.data),
         starts_at=form.moment,
-        slots=int(form.slots.data),
-        slot_minutes=int(form.slot_minutes.data),
-        tables=int(form.tables.data),
+        slots=int_of(form.slots.data),
+        slot_minutes=int_of(form.slot_minutes.data),
+        tables=int_of(form.tables.data),
         breaks=form.pauses,
-        break_minutes=int(form.break_minutes.data),
+        break_minutes=int_of(form.break_minutes.data),
     )
 
 

@@ -206,9 +206,14 @@ class DockingForm(BaseForm):
     def validate_breaks(self, field: Any) -> None:
         """Numbers of talks, but not the last one."""
         typed = [part for part in re.split(r"[,，、\s]+", field.data or "") if part]
-        last = int(self.slots.data) if (self.slots.data or "").isascii() and (self.slots.data or "").isdigit() else 0
+        last = int_of(self.slots.data)
         if len(typed) != len(self.pauses) or any(not 1 <= after < last for after in self.pauses):
             raise StopValidation(_("请填写场次的序号，用逗号分开，例如 4；最后一场之后不用填。"))
+
+
+def int_of(text: str | None) -> int:
+    """A whole number that was typed; 0 for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 5 else 0
 
 
 def check_whole(field: Any, least: int, most: int) -> None:

@@ -31,12 +31,12 @@ def of_meetings(label: str) -> Reference:
         )
 
     def move(session: Session, merge: Merge) -> None:
-        for table, beside in ONCE:
-            kept = aliased(table)
+        for model, beside in ONCE:
+            kept = aliased(model)
             is_double = exists().where(
-                getattr(kept, beside) == col(getattr(table, beside)), kept.organisation_id == merge.kept_id
+                getattr(kept, beside) == col(getattr(model, beside)), col(kept.organisation_id) == merge.kept_id
             )
-            session.exec(delete(table).where(col(table.organisation_id) == merge.duplicate_id, is_double))
+            session.exec(delete(model).where(col(model.organisation_id) == merge.duplicate_id, is_double))
         for table, column in columns:
             statement = update(table).where(column == merge.duplicate_id)
             session.exec(statement.values({column.key: merge.kept_id}))

@@ -63,9 +63,9 @@ def choose(wishes: Sequence[Wish], slots: int, most: int) -> list[Wish]:
         rows.append(2 * heads)
         columns.append(talk)
         values.append(1.0)
-    for person in range(heads):
-        rows.append(heads + person)
-        columns.append(count + person)
+    for head in range(heads):
+        rows.append(heads + head)
+        columns.append(count + head)
         values.append(-1.0)
     matrix = coo_array((values, (rows, columns)), shape=(2 * heads + 1, count + heads)).tocsc()
     lower = np.concatenate([np.full(heads, -np.inf), np.zeros(heads), [-np.inf]])

@@ -1,6 +1,9 @@
 """Docking events: wishes, the plan, what is sent, who sees what, introductions of talks."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 from icalendar import Calendar
@@ -41,7 +44,8 @@ class Hall:
         self.id = new_id()
         self.write(lambda s: docking.save(s, self.broker.viewer, self.id, frame(), is_new=True))
 
-    def write(self, work):  # type: ignore[no-untyped-def]
+    def write(self, work: Callable[[Session], Any]) -> Any:
+        """A transaction of its own."""
         with self.database.session(write=True) as session:
             return work(session)
 
@@ -105,7 +109,7 @@ def test_a_changed_plan_and_a_cancelled_event_reach_calendars(hall: Hall) -> Non
     gone = hall.companies[0]
     for talk in hall.talks():
         if talk.capability_id == hall.offers[0].id and talk.need_id == hall.needs[0].id:
-            hall.write(lambda s, i=talk.id: docking.remove(s, hall.broker.viewer, hall.id, i))
+            hall.write(partial(docking.remove, viewer=hall.broker.viewer, event_id=hall.id, talk_id=talk.id))
     hall.write(lambda s: docking.save(s, hall.broker.viewer, hall.id, frame(slots=1, breaks=(), tables=2)))
     assert all(t.slot is None for t in hall.talks())
     with pytest.raises(Conflict):
@@ -174,13 +178,14 @@ def test_guests_see_their_own_talks_once_they_were_sent(hall: Hall) -> None:
         with pytest.raises(NotFound):
             seen(party)
     for party in (stranger, elsewhere, hall.companies[0]):
-        for work in (docking.plan, docking.get):
-            with pytest.raises(NotFound):
-                hall.write(lambda s, p=party, w=work: w(s, p.viewer, hall.id))
+        with pytest.raises(NotFound):
+            hall.write(partial(docking.plan, viewer=party.viewer, event_id=hall.id))
+        with pytest.raises(NotFound):
+            hall.write(partial(docking.get, viewer=party.viewer, event_id=hall.id))
 
 
 def test_a_frame_has_bounds_and_needs_a_broker(hall: Hall) -> None:
-    bad = [
+    bad: list[dict[str, object]] = [
         {"slots": 0},
         {"slots": 25},
         {"tables": 0},
@@ -190,7 +195,8 @@ def test_a_frame_has_bounds_and_needs_a_broker(hall: Hall) -> None:
     ]
     for changes in bad:
         with pytest.raises(BadEvent):
-            hall.write(lambda s, c=changes: docking.save(s, hall.broker.viewer, new_id(), frame(**c), is_new=True))
+            made = partial(docking.save, viewer=hall.broker.viewer, event_id=new_id(), frame=frame(**changes))
+            hall.write(partial(made, is_new=True))
     with pytest.raises(Forbidden):
         hall.write(lambda s: docking.save(s, hall.companies[0].viewer, new_id(), frame(), is_new=True))
     assert agencies(hall.companies[0].viewer) == frozenset()

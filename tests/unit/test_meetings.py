@@ -1,5 +1,6 @@
 """Meetings: times, answers, calendars, minutes, reminders, and the table of states by every role."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
@@ -225,23 +226,25 @@ def test_every_role_does_what_the_table_allows_and_nothing_else(
     meeting: Meeting, role: str, status: MeetingStatus, action: MeetingAction
 ) -> None:
     """Each action in each status, by the calls that the pages make."""
-    party = {
+    people: dict[str, Callable[[], Party]] = {
         "organiser": lambda: meeting.hospital,
         "other side": lambda: meeting.company,
         "broker": lambda: meeting.broker,
         "reader": lambda: meeting.make.join(meeting.hospital, MemberRole.VIEWER),
         "stranger": meeting.make.party,
-    }[role]()
+    }
+    party = people[role]()
     is_past = action is MeetingAction.HOLD
     starts = None if status is MeetingStatus.PROPOSED else utc_now() + timedelta(days=-1 if is_past else 5)
     meeting.set(status=status, starts_at=starts)
     step = MEETINGS.get(status, {}).get(action)
-    call = {
+    calls: dict[MeetingAction, Callable[[], CaseMeeting]] = {
         MeetingAction.FIX: lambda: meeting.fix(party, 1),
         MeetingAction.MOVE: lambda: meeting.move(party, later(8)),
         MeetingAction.HOLD: lambda: meeting.hold(party),
         MeetingAction.CANCEL: lambda: meeting.cancel(party),
-    }[action]
+    }
+    call = calls[action]
     if step is not None and role in ("organiser", "broker"):
         assert call().status == step.target
     elif (status, action) == (MeetingStatus.CANCELLED, MeetingAction.CANCEL) and role != "stranger":

@@ -26,8 +26,10 @@ def check(wishes: list[Wish], found: dict[str, Place], slots: int, tables: int) 
     """Nobody is at two tables at once, and no table has two talks."""
     by_id = {w.id: w for w in wishes}
     assert all(1 <= p.slot <= slots and 1 <= p.table <= tables for p in found.values())
-    for who in (lambda i: by_id[i].left, lambda i: by_id[i].right, lambda i: str(found[i].table)):
-        assert max(Counter((who(i), found[i].slot) for i in found).values(), default=1) == 1
+    lefts = [(by_id[i].left, place.slot) for i, place in found.items()]
+    rights = [(by_id[i].right, place.slot) for i, place in found.items()]
+    seats = [(place.table, place.slot) for place in found.values()]
+    assert len(set(lefts)) == len(set(rights)) == len(set(seats)) == len(found)
 
 
 def test_twelve_needs_and_twenty_companies_in_an_afternoon() -> None:
