@@ -194,8 +194,8 @@ def test_a_frame_has_bounds_and_needs_a_broker(hall: Hall) -> None:
         {"starts_at": utc_now() - timedelta(hours=1)},
     ]
     for changes in bad:
+        made = partial(docking.save, viewer=hall.broker.viewer, event_id=new_id(), frame=frame(**changes))
         with pytest.raises(BadEvent):
-            made = partial(docking.save, viewer=hall.broker.viewer, event_id=new_id(), frame=frame(**changes))
             hall.write(partial(made, is_new=True))
     with pytest.raises(Forbidden):
         hall.write(lambda s: docking.save(s, hall.companies[0].viewer, new_id(), frame(), is_new=True))
