@@ -17,6 +17,7 @@ FACTORY = "backend.serving:make"
 HEALTH_SECONDS = 120
 """A process that does not answer its parent for so long is replaced. Loading an encoder on a busy machine takes a part
 of that, in which Python does nothing else; uvicorn's five seconds would end it again and again."""
+STOP_SECONDS = 10
 
 
 def check(settings: Settings) -> None:
@@ -64,6 +65,8 @@ def serve(
             port=port or settings.port,
             workers=count,
             timeout_worker_healthcheck=HEALTH_SECONDS,
+            # The live lines of conversations are open for minutes; a stop does not wait for them.
+            timeout_graceful_shutdown=STOP_SECONDS,
             log_config=None,
             log_level=settings.log_level.lower(),
             access_log=False,

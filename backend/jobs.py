@@ -7,15 +7,20 @@ from jinja2 import Environment
 from backend import mailer
 from backend.accounts import cleaning
 from backend.attachments import sweep
+from backend.attachments.models import Holder
 from backend.attachments.storage import Storage
 from backend.capabilities import service as capabilities
 from backend.config import Settings
+from backend.conversations import service as conversations
 from backend.db import Database
 from backend.desk import service as desk
 from backend.disclosure.lapsing import lapse
 from backend.introductions import clock
 from backend.ledger import clock as ledger_clock
 from backend.matching.index_sync import SearchEngine
+from backend.meetings import docking
+from backend.meetings import service as meetings
+from backend.meetings.calendar import Sender
 from backend.needs import service as needs
 from backend.organisations import invitations, merging
 from backend.references import REFERENCES
@@ -37,6 +42,9 @@ IMPORT_SECONDS = 30
 LEDGERS_SECONDS = 3600
 SHORTLIST_SECONDS = 60
 
+HELD = {Holder.MESSAGE: conversations.existing}
+"""Who answers for files of higher floors."""
+
 
 def make_tasks(settings: Settings, database: Database, environment: Environment, storage: Storage) -> list[Task]:
     """The tasks of a site; raises ValueError where a setting makes one of them impossible."""
@@ -50,7 +58,7 @@ def make_tasks(settings: Settings, database: Database, environment: Environment,
         Task(
             "removed attachments", REMOVAL_SECONDS, partial(sweep.delete_removed, database, storage), after_writes=True
         ),
-        Task("attachments without a row", SWEEP_SECONDS, partial(sweep.sweep, database, storage)),
+        Task("attachments without a row", SWEEP_SECONDS, partial(sweep.sweep, database, storage, HELD)),
         Task("lapse", LAPSE_SECONDS, partial(lapse_texts, database, settings)),
         Task("calls", CALLS_SECONDS, partial(calls_clock.follow, database, settings)),
         Task("old imports", CLEANING_SECONDS, partial(transfers.forget, database)),
@@ -84,10 +92,13 @@ def lapse_texts(database: Database, settings: Settings) -> None:
 
 
 def follow_cases(database: Database, settings: Settings) -> None:
-    """Run the response clock of introductions, and end those whose need or capability has gone."""
+    """Run the response clock of introductions, end those whose need or capability has gone, remind of meetings."""
     with database.session(write=True) as session:
         clock.follow_subjects(session)
         clock.run(session, clock.Clock.of(settings))
+    with database.session(write=True) as session:
+        meetings.follow(session, Sender.of(settings))
+        docking.follow(session)
 
 
 def follow_ledgers(database: Database, settings: Settings) -> None:

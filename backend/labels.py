@@ -5,6 +5,7 @@ from typing import Any
 
 from backend.admin import wordings as admin_wordings
 from backend.capabilities import forms as capability_forms
+from backend.conversations import wordings as conversation_wordings
 from backend.desk import histories as desk_histories
 from backend.desk import kinds as desk_kinds
 from backend.disclosure import forms as disclosure_forms
@@ -12,6 +13,7 @@ from backend.introductions import forms as introduction_forms
 from backend.ledger import forms as ledger_forms
 from backend.ledger import wordings as ledger_wordings
 from backend.matching import labels as matching_labels
+from backend.meetings import forms as meeting_forms
 from backend.needs import forms as need_forms
 from backend.notifications import wordings as notification_wordings
 from backend.organisations import forms as organisation_forms
@@ -39,6 +41,10 @@ LABELS: dict[str, Mapping[Any, str]] = {
     "audit_namespace": admin_wordings.NAMESPACES,
     "audit_subject": admin_wordings.SUBJECTS,
     "mail": admin_wordings.MAILS,
+    "meeting_status": meeting_forms.STATUSES,
+    "fit": meeting_forms.FITS,
+    "docking_status": meeting_forms.DOCKING_STATUSES,
+    "wish_source": meeting_forms.SOURCES,
     "audience": disclosure_forms.AUDIENCES,
     "call_status": response_forms.CALL_STATUSES,
     "call_action": response_forms.CALL_ACTIONS,
@@ -56,7 +62,7 @@ LABELS: dict[str, Mapping[Any, str]] = {
     "grade": matching_labels.GRADES,
     "introduction_status": introduction_forms.STATUSES,
     "introduction_action": introduction_forms.ACTIONS,
-    "introduction_event": {**introduction_forms.EVENTS, **ledger_wordings.EVENTS},
+    "introduction_event": {**conversation_wordings.STEPS, **ledger_wordings.EVENTS},
     "decline_reason": introduction_forms.REASONS,
     "side": introduction_forms.SIDES,
     "party_state": introduction_forms.PARTY_STATES,

@@ -35,6 +35,8 @@ from backend.capabilities import routes as capabilities
 from backend.capabilities import service as capabilities_service
 from backend.client_address import ProxyNoticed
 from backend.config import FRONTEND_DIR, Settings
+from backend.conversations import routes as conversations
+from backend.conversations.live import Live
 from backend.csrf import SAFE_METHODS
 from backend.db import Database, is_conflict, is_unavailable
 from backend.desk import assignment_routes as assignment
@@ -52,6 +54,7 @@ from backend.introductions import routes as introductions
 from backend.introductions.case_page import Panel
 from backend.introductions.cases import KIND as INTRODUCTION
 from backend.introductions.deps import load_waiting
+from backend.introductions.states import OPENED
 from backend.jobs import import_task, index_task, make_tasks, shortlist_task
 from backend.labels import LABELS
 from backend.ledger import routes as ledger
@@ -59,6 +62,8 @@ from backend.matching import ranker
 from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
+from backend.meetings import docking_routes as docking
+from backend.meetings import routes as meetings
 from backend.monitoring import routes as monitoring
 from backend.needs import routes as needs
 from backend.needs import service as needs_service
@@ -106,7 +111,11 @@ RESOLVERS: Mapping[str, Resolver] = {
 }
 """Titles of what notifications are about, as far as the viewer may read them now."""
 
-CASE_PANELS: tuple[Panel, ...] = (ledger.PANEL,)
+CASE_PANELS: tuple[Panel, ...] = (
+    Panel("conversation", _("沟通"), _("正在载入沟通记录……"), OPENED),
+    Panel("meetings", _("会议"), _("正在载入会议……"), OPENED),
+    ledger.PANEL,
+)
 """What higher floors add to the page of an introduction; each is loaded from `/introductions/{id}/<name>`."""
 
 
@@ -167,6 +176,7 @@ def create_app(
     app.state.engine = engine
     app.state.pace = Pace(settings)
     app.state.storage = storage
+    app.state.live = Live()
     app.state.templates = environment
     app.state.sealer = make_sealer(settings)
     app.state.issuer = Issuer(settings) if settings.oidc_issuer else None
@@ -184,7 +194,17 @@ def create_app(
     app.add_middleware(
         RequestGuard,
         max_body_bytes=settings.max_body_bytes,
-        uploads=re.compile("|".join((attachments.UPLOADS.pattern, rehearsal.FILL_PATH, transfers.PATH, api.UPLOADS))),
+        uploads=re.compile(
+            "|".join(
+                (
+                    attachments.UPLOADS.pattern,
+                    rehearsal.FILL_PATH,
+                    transfers.PATH,
+                    conversations.UPLOADS,
+                    api.UPLOADS,
+                )
+            )
+        ),
         # A file that is a little too large still gets its reason beside the field.
         max_upload_bytes=max(2 * settings.max_upload_bytes, settings.max_body_bytes),
     )
@@ -212,7 +232,8 @@ def create_app(
     administration = (admin, admin_audit, admin_users)
     of_calls = (responses, answer_routes, review_routes)
     broking = (desk, match_desk, assignment)
-    for routes in (*administration, *broking, *above, *of_calls, *overseeing, *of_organisations, *subjects):
+    of_cases = (conversations, meetings, docking)
+    for routes in (*administration, *broking, *of_cases, *above, *of_calls, *overseeing, *of_organisations, *subjects):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])

@@ -13,6 +13,7 @@ from backend.api.models import ApiToken
 from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
+from backend.conversations.models import CaseMessage, ConversationRead, MessageMention
 from backend.decisions.models import Decision
 from backend.desk.models import DeskMark
 from backend.disclosure.drafts import DraftCopy
@@ -21,6 +22,14 @@ from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Intro
 from backend.ledger.models import LedgerNeed, LedgerState, LedgerStep
 from backend.mailer import Mail
 from backend.matching.models import SearchDocument, SearchSequence
+from backend.meetings.models import (
+    CaseMeeting,
+    DockingEvent,
+    DockingTalk,
+    MeetingAnswer,
+    MeetingPresence,
+    MeetingTime,
+)
 from backend.needs.models import Need, Requirement
 from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
@@ -39,11 +48,16 @@ TABLES = (
     CallResponse,
     CaseBroker,
     CaseEvent,
+    CaseMeeting,
+    CaseMessage,
     CaseParty,
     Criterion,
+    ConversationRead,
     Decision,
     Department,
     DeskMark,
+    DockingEvent,
+    DockingTalk,
     DraftCopy,
     ExternalIdentity,
     Import,
@@ -55,8 +69,12 @@ TABLES = (
     LedgerStep,
     Mail,
     MailPreference,
+    MeetingAnswer,
+    MeetingPresence,
+    MeetingTime,
     Membership,
     MembershipRequest,
+    MessageMention,
     Need,
     NeedSupport,
     Notification,

@@ -3,6 +3,7 @@
 from sqlmodel import col
 
 from backend.capabilities.models import Capability
+from backend.conversations.models import CaseMessage, ConversationRead
 from backend.decisions.models import Decision
 from backend.desk.references import of_marks
 from backend.disclosure.models import SubjectKind
@@ -10,6 +11,7 @@ from backend.disclosure.references import of_proposals, of_releases, of_subjects
 from backend.i18n import gettext as _
 from backend.introductions.references import of_brokers, of_cases, of_columns, records
 from backend.ledger.models import LedgerStep
+from backend.meetings.references import of_meetings
 from backend.needs.models import Need
 from backend.needs.references import of_supports
 from backend.organisations.references import References
@@ -28,6 +30,12 @@ REFERENCES: References = (
     of_responses(_("应征")),
     of_columns(_("负责的台账步骤"), (LedgerStep, col(LedgerStep.owner_organisation_id))),
     of_marks(_("工作台上的延期和转交")),
+    of_columns(
+        _("引荐中的消息"),
+        (CaseMessage, col(CaseMessage.organisation_id)),
+        (ConversationRead, col(ConversationRead.organisation_id)),
+    ),
+    of_meetings(_("会议和对接会")),
     of_columns(_("撮合统计"), (Decision, col(Decision.organisation_id))),
     of_columns(_("批量导入的记录"), (Import, col(Import.organisation_id))),
 )

@@ -17,6 +17,8 @@ from backend.introductions import states as introduction_states
 from backend.introductions.states import IntroductionStatus
 from backend.ledger import states as ledger_states
 from backend.ledger.states import StepStatus
+from backend.meetings import states as meeting_states
+from backend.meetings.states import DockingStatus, MeetingStatus
 from backend.needs import states as need_states
 from backend.needs.states import NeedStatus
 from backend.organisations import states as organisation_states
@@ -49,6 +51,8 @@ def states() -> str:
         ("Review 评审", response_states.REVIEWS, ReviewStatus.INVITED),
         ("Import 批量导入", import_states.TABLE, ImportStatus.PREVIEW),
         ("Step of the landing ledger 台账步骤", ledger_states.TABLE, StepStatus.PLANNED),
+        ("Meeting 会议", meeting_states.MEETINGS, MeetingStatus.PROPOSED),
+        ("Docking event 对接会", meeting_states.DOCKINGS, DockingStatus.DRAFT),
         ("Organisation 单位", organisation_states.TABLE, OrganisationStatus.WAITING),
     ]
     parts = [f"## {title}\n\n```mermaid\n{mermaid(table, start)}\n```\n" for title, table, start in tables]

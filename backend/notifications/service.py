@@ -17,7 +17,15 @@ from backend.organisations.policy import Viewer
 
 MAIL = "notification"
 PAGE_SIZE = 30
-QUIET = frozenset({Notice.TEXT_EDITED, Notice.MATCHED, Notice.LEDGER_MOVED})
+QUIET = frozenset(
+    {
+        Notice.TEXT_EDITED,
+        Notice.MATCHED,
+        Notice.LEDGER_MOVED,
+        Notice.MEETING_CHANGED,
+        Notice.DOCKING_PUBLISHED,
+    }
+)
 """Kinds that send no mail unless a user asks for it."""
 ONCE_UNREAD = frozenset(
     {
@@ -27,6 +35,8 @@ ONCE_UNREAD = frozenset(
         Notice.RELEASE_CHANGED,
         Notice.RESPONSE_SUBMITTED,
         Notice.LEDGER_MOVED,
+        Notice.MESSAGE_NEW,
+        Notice.MEETING_ANSWERED,
     }
 )
 """Kinds that may come many times over: while one is unread, the next renews it and sends no further mail."""

@@ -24,6 +24,7 @@ from backend.attachments.models import Attachment
 from backend.audit import events
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
+from backend.conversations.models import CaseMessage, ConversationRead, MessageMention
 from backend.db import utc_now
 from backend.decisions.models import Decision
 from backend.desk.models import DeskMark
@@ -32,6 +33,7 @@ from backend.disclosure.models import ReasonedAccess, Release, ReleaseProposal, 
 from backend.errors import Conflict
 from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Signature
 from backend.ledger.models import LedgerStep
+from backend.meetings.models import CaseMeeting, DockingEvent, MeetingAnswer
 from backend.needs.models import Need, Requirement
 from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
@@ -60,6 +62,10 @@ CLEARED: Sequence[Reference] = (
     (DeskMark, "user_id"),
     (DeskMark, "handed_by"),
     (DeskMark, "deferred_by"),
+    (CaseMessage, "user_id"),
+    (MeetingAnswer, "user_id"),
+    (CaseMeeting, "created_by"),
+    (DockingEvent, "created_by"),
 )
 """What belongs to the organisation stays, without an author."""
 REMOVED: Sequence[Reference] = (
@@ -74,6 +80,8 @@ REMOVED: Sequence[Reference] = (
     (ExternalIdentity, "user_id"),
     (Notification, "user_id"),
     (MailPreference, "user_id"),
+    (MessageMention, "user_id"),
+    (ConversationRead, "user_id"),
 )
 """What is about the person alone goes."""
 KEPT: Sequence[Reference] = (
@@ -158,6 +166,7 @@ def export(session: Session, user: User) -> dict[str, Any]:
         "audit": [_plain(row, "id") for row in session.exec(trail.order_by(col(AuditEvent.id))).all()],
         "undertakings": [_plain(row, "user_id") for row in _signed(session, user)],
         "introductions": _steps(session, user),
+        "messages": _messages(session, user),
         "texts": {name: _texts(session, model, user) for name, model in TEXTS.items()},
     }
 
@@ -271,6 +280,20 @@ def _steps(session: Session, user: User) -> list[dict[str, Any]]:
             "at": row.at.isoformat(),
             "what": row.what,
             "note": row.note if row.organisation_id in homes or row.introduction_id in brokered else "",
+        }
+        for row in session.exec(query).all()
+    ]
+
+
+def _messages(session: Session, user: User) -> list[dict[str, Any]]:
+    """What the user has said in introductions, while they are of the organisation that they said it for."""
+    homes = set(session.exec(select(Membership.organisation_id).where(Membership.user_id == user.id)).all())
+    query = select(CaseMessage).where(CaseMessage.user_id == user.id).order_by(col(CaseMessage.id))
+    return [
+        {
+            "introduction_id": row.introduction_id,
+            "at": row.created_at.isoformat(),
+            "text": row.text if row.organisation_id in homes else "",
         }
         for row in session.exec(query).all()
     ]

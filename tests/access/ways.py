@@ -77,6 +77,9 @@ FOR_READERS: dict[str, list[str]] = {
         *(f"/exports/search.csv?side={kind}{more}" for kind in SubjectKind for more in ("", "&q={words}")),
     ],
     "/ledger": ["/ledger", "/ledger?stalled=1"],
+    "/docking": ["/docking"],
+    "/docking/new": ["/docking/new"],
+    "/conversations": ["/conversations", "/conversations?q={words}", "/conversations?q=canary"],
     "/notifications": ["/notifications", "/notifications?page=2"],
     "/notifications/preferences": ["/notifications/preferences"],
 }
@@ -277,9 +280,10 @@ def _each(*tables: dict[str, list[str]]) -> set[str]:
 def reading() -> set[str]:
     """The routes that answer GET."""
     pages = (FOR_READERS, FOR_TEXTS, FOR_CALLS, FOR_OWN, FOR_AUTHORS, FOR_PAIRS)
-    return _each(*pages, more_ways.FOR_FILES) | OF_CASES | OF_LEDGERS
+    return _each(*pages, more_ways.FOR_FILES) | OF_CASES | OF_LEDGERS | more_ways.IN_CASES
 
 
 def writing() -> set[str]:
     """The routes that answer anything else."""
-    return _each(WRITING, TRYING, more_ways.WRITING_FILES) | set(WITHOUT_TEXTS) | WRITING_CASES | WRITING_LEDGERS
+    known = set(WITHOUT_TEXTS) | WRITING_CASES | WRITING_LEDGERS | more_ways.WRITING_IN_CASES
+    return _each(WRITING, TRYING, more_ways.WRITING_FILES) | known

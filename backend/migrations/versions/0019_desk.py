@@ -1,13 +1,13 @@
 """The short lists of needs, and what brokers have put off or handed to a colleague
 
-Revision: 0019; after: 0015.
+Revision: 0019; after: 0018.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0019"
-down_revision = "0015"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

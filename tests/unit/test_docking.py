@@ -1,0 +1,211 @@
+"""Docking events: wishes, the plan, what is sent, who sees what, introductions of talks."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from icalendar import Calendar
+from sqlmodel import Session, col, select
+
+from backend.conversations.policy import agencies
+from backend.db import Database, new_id, utc_now
+from backend.decisions.service import Suggested
+from backend.errors import Conflict, Forbidden, NotFound
+from backend.introductions.service import Unsuitable
+from backend.mailer import Mail
+from backend.meetings import docking, docking_showing
+from backend.meetings.calendar import Sender
+from backend.meetings.docking import BadEvent, Found, Frame, OneSideOnly
+from backend.meetings.models import DockingEvent, DockingTalk
+from backend.meetings.states import DockingStatus
+from tests.factories import JIADING, Factory, Party
+
+SENDER = Sender("desk@yiqiao.example", "http://testserver")
+
+
+def frame(**changes: object) -> Frame:
+    start = utc_now().replace(microsecond=0) + timedelta(days=5)
+    values = {"title": "示例对接会", "place": "示例会议中心", "starts_at": start, "slots": 3, "slot_minutes": 20}
+    return Frame(**{**values, "tables": 2, "breaks": (2,), "break_minutes": 10, **changes})  # type: ignore[arg-type]
+
+
+class Hall:
+    """Two hospitals, three companies, and an event of their broker."""
+
+    def __init__(self, make: Factory, database: Database) -> None:
+        self.make, self.database = make, database
+        self.hospitals = [make.hospital() for _n in range(2)]
+        self.companies = [make.party() for _n in range(3)]
+        self.needs = [make.need(h, f"需求{n}") for n, h in enumerate(self.hospitals)]
+        self.offers = [make.capability(c, f"能力{n}") for n, c in enumerate(self.companies)]
+        self.broker = make.reviewer(self.needs[0].region)
+        self.id = new_id()
+        self.write(lambda s: docking.save(s, self.broker.viewer, self.id, frame(), is_new=True))
+
+    def write(self, work: Callable[[Session], Any]) -> Any:
+        """A transaction of its own."""
+        with self.database.session(write=True) as session:
+            return work(session)
+
+    def wish_all(self) -> int:
+        found = [Found(n.id, c.id, Suggested("test", 1, "strong", 0.5)) for n in self.needs for c in self.offers]
+        added: int = self.write(lambda s: docking.add_matches(s, self.broker.viewer, self.id, found))
+        return added
+
+    def plan(self) -> int:
+        count: int = self.write(lambda s: docking.plan(s, self.broker.viewer, self.id))
+        return count
+
+    def publish(self, seen: int) -> DockingEvent:
+        event: DockingEvent = self.write(lambda s: docking.publish(s, self.broker.viewer, SENDER, self.id, seen))
+        return event
+
+    def talks(self) -> list[DockingTalk]:
+        return list(self.write(lambda s: docking.talks(s, self.id)))
+
+    def calendars(self, party: Party) -> list[Calendar]:
+        def work(session: Session) -> list[Calendar]:
+            query = select(Mail).where(Mail.event == "meeting", Mail.recipient == party.user.email)
+            rows = session.exec(query.order_by(col(Mail.created_at))).all()
+            return [Calendar.from_ical(row.context["calendar"]) for row in rows]
+
+        found: list[Calendar] = self.write(work)
+        return found
+
+
+@pytest.fixture
+def hall(make: Factory, database: Database) -> Hall:
+    return Hall(make, database)
+
+
+def test_everybody_has_a_place_and_gets_their_own_calendar(hall: Hall) -> None:
+    assert hall.wish_all() == 6 and hall.wish_all() == 0
+    assert hall.plan() == 6
+    talks = hall.talks()
+    assert {t.slot for t in talks} == {1, 2, 3} and {t.table_number for t in talks} == {1, 2}
+    hall.publish(0)
+    # The same form once more sends nothing.
+    event = hall.publish(0)
+    assert event.sequence == 1 and event.status is DockingStatus.PUBLISHED
+    for party in (*hall.hospitals, *hall.companies):
+        (found,) = hall.calendars(party)
+        entry = next(iter(found.walk("VEVENT")))
+        assert str(found["method"]) == "REQUEST" and str(entry["location"]) == "示例会议中心"
+        assert "第 " in str(entry["description"])
+        # No word of who is met.
+        assert not any(other in str(entry["description"]) for other in ("需求", "能力"))
+    # Three talks of 20 minutes with a break of 10 after the second.
+    (calendar,) = hall.calendars(hall.hospitals[0])
+    entry = next(iter(calendar.walk("VEVENT")))
+    assert entry.decoded("dtend") - entry.decoded("dtstart") == timedelta(minutes=70)
+
+
+def test_a_changed_plan_and_a_cancelled_event_reach_calendars(hall: Hall) -> None:
+    hall.wish_all()
+    hall.plan()
+    hall.publish(0)
+    gone = hall.companies[0]
+    for talk in hall.talks():
+        if talk.capability_id == hall.offers[0].id and talk.need_id == hall.needs[0].id:
+            hall.write(partial(docking.remove, viewer=hall.broker.viewer, event_id=hall.id, talk_id=talk.id))
+    hall.write(lambda s: docking.save(s, hall.broker.viewer, hall.id, frame(slots=1, breaks=(), tables=2)))
+    assert all(t.slot is None for t in hall.talks())
+    with pytest.raises(Conflict):
+        hall.publish(1)
+    assert hall.plan() == 2
+    hall.publish(1)
+    left = {t.capability_id for t in hall.talks() if t.slot}
+    for company, offer in zip(hall.companies, hall.offers, strict=True):
+        methods = [str(c["method"]) for c in hall.calendars(company)]
+        assert methods == (["REQUEST", "REQUEST"] if offer.id in left else ["REQUEST", "CANCEL"])
+    for _twice in range(2):
+        hall.write(lambda s: docking.cancel(s, hall.broker.viewer, SENDER, hall.id))
+    assert [str(c["method"]) for c in hall.calendars(hall.hospitals[0])] == ["REQUEST", "REQUEST", "CANCEL"]
+    with pytest.raises(Conflict):
+        hall.plan()
+    assert gone is hall.companies[0]
+
+
+def test_two_needs_of_one_department_are_never_at_once(make: Factory, hall: Hall) -> None:
+    department = hall.hospitals[0].viewer.memberships[0].department_id
+    again = [make.need(hall.hospitals[0], f"又一需求{n}", department_id=department or "") for n in range(2)]
+    found = [Found(n.id, c.id, Suggested("test", 1, "strong", 0.4)) for n in again for c in hall.offers]
+    hall.write(lambda s: docking.add_matches(s, hall.broker.viewer, hall.id, found))
+    assert hall.plan() == 3
+    slots = [t.slot for t in hall.talks() if t.slot]
+    assert len(slots) == len(set(slots))
+
+
+def test_an_organisation_takes_part_on_one_side(make: Factory, hall: Hall) -> None:
+    hall.wish_all()
+    own = make.need(hall.companies[0], "公司的需求")
+    with pytest.raises(OneSideOnly):
+        hall.write(lambda s: docking.add(s, hall.broker.viewer, hall.id, own.id, hall.offers[1].id))
+    with pytest.raises(Unsuitable):
+        hall.write(lambda s: docking.add(s, hall.broker.viewer, hall.id, own.id, hall.offers[0].id))
+    with pytest.raises(NotFound):
+        hall.write(lambda s: docking.add(s, hall.broker.viewer, hall.id, new_id(), hall.offers[0].id))
+
+
+def test_a_talk_becomes_an_introduction_once(hall: Hall) -> None:
+    hall.wish_all()
+    talk = hall.talks()[0]
+    rows = [hall.write(lambda s: docking.introduce(s, hall.broker.viewer, hall.id, talk.id)) for _twice in range(2)]
+    assert rows[0].id == rows[1].id and (rows[0].need_id, rows[0].capability_id) == (talk.need_id, talk.capability_id)
+    assert (rows[0].ranker, rows[0].probability) == ("test", 0.5)
+    assert hall.talks()[0].introduction_id == rows[0].id or any(t.introduction_id == rows[0].id for t in hall.talks())
+
+
+def test_guests_see_their_own_talks_once_they_were_sent(hall: Hall) -> None:
+    hall.wish_all()
+    hall.plan()
+
+    def seen(party: Party) -> int:
+        view: docking_showing.EventView = hall.write(lambda s: docking_showing.show(s, party.viewer, hall.id))
+        return len(view.talks)
+
+    stranger, elsewhere = hall.make.party(), hall.make.broker(JIADING)
+    for party in (hall.companies[0], stranger, elsewhere):
+        with pytest.raises(NotFound):
+            seen(party)
+    hall.publish(0)
+    assert (seen(hall.companies[0]), seen(hall.hospitals[0]), seen(hall.broker)) == (2, 3, 6)
+    listed = hall.write(lambda s: [e.id for e in docking.events_of(s, hall.companies[0].viewer)])
+    assert listed == [hall.id] and hall.write(lambda s: docking.events_of(s, stranger.viewer)) == []
+    for party in (stranger, elsewhere):
+        with pytest.raises(NotFound):
+            seen(party)
+    for party in (stranger, elsewhere, hall.companies[0]):
+        with pytest.raises(NotFound):
+            hall.write(partial(docking.plan, viewer=party.viewer, event_id=hall.id))
+        with pytest.raises(NotFound):
+            hall.write(partial(docking.get, viewer=party.viewer, event_id=hall.id))
+
+
+def test_a_frame_has_bounds_and_needs_a_broker(hall: Hall) -> None:
+    bad: list[dict[str, object]] = [
+        {"slots": 0},
+        {"slots": 25},
+        {"tables": 0},
+        {"breaks": (3,)},
+        {"title": ""},
+        {"starts_at": utc_now() - timedelta(hours=1)},
+    ]
+    for changes in bad:
+        made = partial(docking.save, viewer=hall.broker.viewer, event_id=new_id(), frame=frame(**changes))
+        with pytest.raises(BadEvent):
+            hall.write(partial(made, is_new=True))
+    with pytest.raises(Forbidden):
+        hall.write(lambda s: docking.save(s, hall.companies[0].viewer, new_id(), frame(), is_new=True))
+    assert agencies(hall.companies[0].viewer) == frozenset()
+
+
+def test_reminders_go_out_once(hall: Hall) -> None:
+    hall.wish_all()
+    hall.plan()
+    hall.publish(0)
+    event = hall.write(lambda s: s.get_one(DockingEvent, hall.id))
+    before = event.starts_at - timedelta(hours=3)
+    assert [hall.write(lambda s: docking.follow(s, before)) for _twice in range(2)] == [1, 0]

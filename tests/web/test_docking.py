@@ -1,0 +1,92 @@
+"""Pages of docking events: from the empty form to the introduction of a talk."""
+
+import re
+from datetime import timedelta
+
+from starlette.testclient import TestClient
+
+from backend.db import new_id, utc_now
+from backend.meetings.forms import written
+from tests.conftest import SignIn
+from tests.factories import Factory
+from tests.postbox import Postbox
+
+
+def fields(**changes: str) -> dict[str, str]:
+    start = written(utc_now() + timedelta(days=6))
+    values = {"event_id": new_id(), "title": "示例对接会", "place": "示例会议中心", "start": start, "slots": "4"}
+    return {**values, "slot_minutes": "20", "tables": "3", "breaks": "2", "break_minutes": "10", **changes}
+
+
+def test_an_afternoon_from_the_form_to_an_introduction(postbox: Postbox, make: Factory, sign_in: SignIn) -> None:
+    hospital, companies = make.hospital(), [make.party() for _n in range(2)]
+    need = make.need(hospital)
+    offers = [make.capability(c, f"可调弯穿刺系统{n}") for n, c in enumerate(companies)]
+    broker: TestClient = sign_in(make.reviewer(need.region))
+    sent = fields()
+    answers = [broker.post("/docking", data=sent) for _twice in range(2)]
+    assert [a.status_code for a in answers] == [303, 303], answers[0].text
+    url = str(answers[0].headers["location"])
+    assert need.title in broker.get(url).text
+    # What the matches say, whatever that is, is wished for; a pair is added by hand.
+    assert broker.post(f"{url}/matches", data={"need": need.id}).status_code == 303
+    assert offers[1].title in broker.get(f"{url}?q=穿刺系统1").text
+    for offer in offers:
+        data = {"need": need.id, "capability": offer.id, "q": "穿刺"}
+        assert broker.post(f"{url}/wishes", data=data).status_code == 303
+    assert broker.post(f"{url}/plan").status_code == 303
+    page = broker.get(url).text
+    assert "2 场交流" in page and "第 1 桌" in page
+    printed = broker.get(f"{url}/plan").text
+    assert "各桌日程" in printed and companies[0].organisation.name in printed
+    guest = sign_in(companies[0])
+    assert guest.get(url).status_code == 404
+    postbox.collect()
+    assert [broker.post(f"{url}/publish", data={"sequence": "0"}).status_code for _twice in range(2)] == [303, 303]
+    received = [m for m in postbox.collect() if "对接会日程" in m["Subject"]]
+    assert sorted(m["To"] for m in received) == sorted(p.user.email for p in (hospital, *companies))
+    seen = guest.get(url).text
+    assert "本单位的日程" in seen and offers[0].title in seen and offers[1].title not in seen
+    assert 'method="post" action' not in seen and f"{url}/plan" not in seen
+    assert "示例对接会" in guest.get("/docking").text
+    (talk, *_others) = re.findall(rf"{url}/talks/([0-9a-f]{{16}})/introduce", page)
+    made = [broker.post(f"{url}/talks/{talk}/introduce").headers["location"] for _twice in range(2)]
+    assert made[0] == made[1] and made[0].startswith("/introductions/")
+    assert "查看引荐" in broker.get(url).text
+    assert broker.post(f"{url}/cancel").status_code == 303
+    assert len([m for m in postbox.collect() if "对接会日程已取消" in m["Subject"]]) == 3
+
+
+def test_what_is_wrong_comes_back_as_it_was_typed(make: Factory, sign_in: SignIn) -> None:
+    broker = sign_in(make.broker())
+    for name, value, words in (
+        ("slots", "三", "请填写 1 至 24 的整数"),
+        ("tables", "99", "请填写 1 至 60 的整数"),
+        ("breaks", "4", "最后一场之后不用填"),
+        ("breaks", "二", "最后一场之后不用填"),
+        ("start", "下周", "请填写日期和时间"),
+        ("title", " ", "请填写名称"),
+    ):
+        answer = broker.post("/docking", data=fields(**{name: value}))
+        assert answer.status_code == 422 and words in answer.text and "示例会议中心" in answer.text, name
+
+
+def test_an_event_is_changed_on_its_page(make: Factory, sign_in: SignIn) -> None:
+    broker = sign_in(make.broker())
+    url = str(broker.post("/docking", data=fields()).headers["location"])
+    assert 'value="示例对接会"' in broker.get(f"{url}/edit").text
+    assert broker.post(f"{url}/edit", data=fields(title="改名", tables="5")).status_code == 303
+    page = broker.get(url).text
+    assert "改名" in page and "5 桌" in page
+
+
+def test_others_arrange_nothing(make: Factory, sign_in: SignIn) -> None:
+    url = str(sign_in(make.broker()).post("/docking", data=fields()).headers["location"])
+    stranger = sign_in(make.party())
+    assert stranger.get("/docking/new").status_code == 403
+    assert stranger.post("/docking", data=fields()).status_code == 403
+    for path in ("", "/edit", "/plan"):
+        assert stranger.get(f"{url}{path}").status_code == 404
+    for path in ("edit", "matches", "wishes", "plan", "publish", "cancel", f"wishes/{new_id()}/remove"):
+        assert stranger.post(f"{url}/{path}", data=fields()).status_code == 404, path
+    assert stranger.post(f"{url}/talks/{new_id()}/introduce").status_code == 404
