@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import uvicorn
+from anyio import to_thread
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from starlette.applications import Starlette
@@ -26,7 +27,7 @@ CLIENT_ID, CLIENT_SECRET = "yiqiao-test", "a-client-secret-of-the-test"
 
 
 class TestIssuer:
-    """What the issuer says; a test may have it say something wrong."""
+    """What the issuer says; a test may have it say something wrong, or nothing for as long as `answers` is not set."""
 
     __test__ = False
 
@@ -45,6 +46,8 @@ class TestIssuer:
         self.says_it_is = url
         self.codes: dict[str, dict[str, str]] = {}
         self.asked: list[str] = []
+        self.answers = threading.Event()
+        self.answers.set()
 
     def app(self) -> Starlette:
         """Its pages."""
@@ -61,6 +64,7 @@ class TestIssuer:
     def configuration(self, request: Request) -> Response:
         """Discovery."""
         self.asked.append("configuration")
+        self.answers.wait()
         return JSONResponse(
             {
                 "issuer": self.says_it_is,
@@ -94,6 +98,8 @@ class TestIssuer:
 
     async def token(self, request: Request) -> Response:
         """Tokens for a code, once, for whoever knows secret and verifier."""
+        self.asked.append("token")
+        await to_thread.run_sync(self.answers.wait)
         form = await request.form()
         asked = self.codes.pop(str(form.get("code")), None)
         basic = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
@@ -134,5 +140,6 @@ def running_issuer(redirect_uri: str) -> Iterator[TestIssuer]:
     try:
         yield issuer
     finally:
+        issuer.answers.set()
         server.should_exit = True
         thread.join()

@@ -8,7 +8,8 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +34,14 @@ from backend.sealing import Sealer, Unsealable
 CALLBACK = "/sign-in/single/callback"
 STATE = "single sign-on"
 STATE_SECONDS = 600
-SECONDS = 10
+CONNECT_SECONDS, READ_SECONDS = 3.0, 5.0
 """Patience with the issuer."""
+TURN_SECONDS = 2.0
+"""How long a request waits for others that talk to the issuer, before it gives up."""
+AT_ONCE = 4
+"""Of the threads that answer requests so many may talk to the issuer; the others go on serving pages."""
+FAILURE_SECONDS = 30.0
+"""How long an issuer that did not answer is not asked again."""
 LEEWAY = 60
 """Seconds by which its clock may differ."""
 KEPT_SECONDS = 3600
@@ -82,8 +89,10 @@ class Issuer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lock = threading.Lock()
+        self._asking = threading.BoundedSemaphore(1)
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
         self._published: tuple[float, Mapping[str, Any], KeySet] | None = None
+        self._silent_since: float | None = None
 
     def begin(self, sealer: Sealer, next_url: str) -> tuple[str, str]:
         """Where to send the browser, and what it has to bring back in a cookie; raises IssuerUnavailable."""
@@ -112,19 +121,51 @@ class Issuer:
         return self._identity(claims), kept["next"]
 
     def _ask(self, *, anew: bool = False) -> tuple[Mapping[str, Any], KeySet]:
-        with self._lock:
+        self._check_answers()
+        # Who has waited in vain need not be followed by others.
+        with self._noted(), self._turn(self._asking):
             if self._published is None or anew or self._published[0] < time.monotonic() - KEPT_SECONDS:
-                issuer = str(self._settings.oidc_issuer)
-                metadata = _get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-                try:
-                    # Else another issuer could be made to speak for this one (OpenID Connect Discovery, 4.3).
-                    if metadata["issuer"] != issuer:
-                        raise IssuerUnavailable
-                    keys = KeySet.import_key_set({"keys": _get(metadata["jwks_uri"])["keys"]})
-                except (KeyError, ValueError, JoseError) as error:
-                    raise IssuerUnavailable from error
-                self._published = time.monotonic(), metadata, keys
+                # Whoever has waited for a question that failed does not ask it once more.
+                self._check_answers()
+                self._published = time.monotonic(), *self._publication()
             return self._published[1:]
+
+    def _publication(self) -> tuple[Mapping[str, Any], KeySet]:
+        issuer = str(self._settings.oidc_issuer)
+        metadata = _get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        try:
+            # Else another issuer could be made to speak for this one (OpenID Connect Discovery, 4.3).
+            if metadata["issuer"] != issuer:
+                raise IssuerUnavailable
+            return metadata, KeySet.import_key_set({"keys": _get(metadata["jwks_uri"])["keys"]})
+        except (KeyError, ValueError, JoseError) as error:
+            raise IssuerUnavailable from error
+
+    def _check_answers(self) -> None:
+        """Raise IssuerUnavailable at once where the issuer was silent a moment ago: waiting takes up a thread."""
+        since = self._silent_since
+        if since is not None and time.monotonic() - since < FAILURE_SECONDS:
+            raise IssuerUnavailable
+
+    @contextmanager
+    def _turn(self, turns: threading.BoundedSemaphore) -> Iterator[None]:
+        """Take a turn that others may have while they wait for the issuer; raises IssuerUnavailable."""
+        if not turns.acquire(timeout=TURN_SECONDS):
+            raise IssuerUnavailable
+        try:
+            yield
+        finally:
+            turns.release()
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Keep in mind whether the issuer answered."""
+        try:
+            yield
+        except IssuerUnavailable:
+            self._silent_since = time.monotonic()
+            raise
+        self._silent_since = None
 
     def _client(self, metadata: Mapping[str, Any]) -> OAuth2Session:
         secret = self._settings.oidc_client_secret
@@ -142,13 +183,18 @@ class Issuer:
 
     def _exchange(self, metadata: Mapping[str, Any], code: str, verifier: str) -> Mapping[str, Any]:
         try:
-            with self._client(metadata) as client:
+            with self._turn(self._turns), self._client(metadata) as client:
                 answer: Mapping[str, Any] = client.fetch_token(
-                    metadata["token_endpoint"], code=code, code_verifier=verifier, timeout=SECONDS
+                    metadata["token_endpoint"],
+                    code=code,
+                    code_verifier=verifier,
+                    timeout=(CONNECT_SECONDS, READ_SECONDS),
                 )
         except AuthlibBaseError as error:
             raise SignOnRefused from error
         except (requests.RequestException, KeyError, ValueError) as error:
+            if isinstance(error, requests.Timeout | requests.ConnectionError):
+                self._silent_since = time.monotonic()
             raise IssuerUnavailable from error
         return answer
 
@@ -186,7 +232,8 @@ class Issuer:
     def _more_claims(
         self, metadata: Mapping[str, Any], access_token: str, claims: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        more = _get(metadata["userinfo_endpoint"], {"Authorization": f"Bearer {access_token}"})
+        with self._turn(self._turns), self._noted():
+            more = _get(metadata["userinfo_endpoint"], {"Authorization": f"Bearer {access_token}"})
         # It has to speak of the same person (OpenID Connect Core, 5.3.2).
         if more.get("sub") != claims["sub"]:
             raise SignOnRefused
@@ -260,7 +307,9 @@ def _opened(sealer: Sealer, sealed: str | None) -> dict[str, str]:
 
 def _get(url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
     try:
-        answer = requests.get(url, headers=dict(headers or {}), timeout=SECONDS, allow_redirects=False)
+        answer = requests.get(
+            url, headers=dict(headers or {}), timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False
+        )
         answer.raise_for_status()
         found = answer.json()
     except (requests.RequestException, ValueError) as error:
