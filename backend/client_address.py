@@ -1,8 +1,12 @@
 """Where a request comes from, for limits to attempts. Of a header only what a proxy of ours has added is believed."""
 
+import logging
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from fastapi import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
 
 IPV6_PREFIX = 64
 """One customer of a network has that many bits for himself, so that single addresses would limit nobody."""
@@ -20,6 +24,37 @@ def client_address(request: Request) -> str:
         return _network(peer)
     listed = [part.strip() for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")]
     return _network(listed[-hops] if len(listed) >= hops else peer)
+
+
+class ProxyNoticed:
+    """Says once in the log that a proxy seems to stand in front that no setting names: all clients would be one.
+
+    It stands in the application where `proxy_hops` is 0. A client of the internet may write the header as well, but
+    does not come from this machine or its own network.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._is_told = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._is_told and scope["type"] == "http" and _comes_by_a_proxy(scope):
+            self._is_told = True
+            log.warning(
+                "a request came by a proxy (X-Forwarded-For from this machine or its network), but YIQIAO_PROXY_HOPS "
+                "is 0: all clients count as one address, and limits for one hold for all; see docs/operations.md"
+            )
+        await self.app(scope, receive, send)
+
+
+def _comes_by_a_proxy(scope: Scope) -> bool:
+    if all(name != b"x-forwarded-for" for name, _value in scope["headers"]):
+        return False
+    try:
+        peer = ip_address((scope.get("client") or ("",))[0])
+    except ValueError:
+        return False
+    return peer.is_loopback or peer.is_private
 
 
 def _network(text: str) -> str:

@@ -27,6 +27,7 @@ from backend.attachments import routes as attachments
 from backend.attachments.storage import make_storage
 from backend.capabilities import routes as capabilities
 from backend.capabilities import service as capabilities_service
+from backend.client_address import ProxyNoticed
 from backend.config import FRONTEND_DIR, Settings
 from backend.csrf import SAFE_METHODS
 from backend.db import Database, is_conflict, is_unavailable
@@ -158,6 +159,8 @@ def create_app(
         app.add_middleware(SecureCookies)
     app.add_middleware(SessionsSeen, database=lambda: app.state.database)
     app.add_middleware(RunAgain)
+    if settings.proxy_hops == 0:
+        app.add_middleware(ProxyNoticed)
     app.add_middleware(HeadAsGet)
     app.add_middleware(HostCheck, hosts=settings.known_hosts)
     app.add_middleware(Observed)
