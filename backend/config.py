@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     proxy_hops: int = Field(default=0, ge=0, le=9)
     visitor_searches_per_minute: int = Field(default=60, ge=0)
     user_searches_per_minute: int = Field(default=300, ge=0)
+    visitor_requests_per_minute: int = Field(default=120, ge=0)
+    user_requests_per_minute: int = Field(default=600, ge=0)
     oidc_issuer: str | None = None
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr | None = None

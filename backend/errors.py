@@ -102,6 +102,16 @@ class TooManyAttempts(DomainError):
         return {"Retry-After": str(self.retry_after)}
 
 
+class TooManyRequests(TooManyAttempts):
+    """More pages or lists than anybody reads."""
+
+    def __init__(self, retry_after: int) -> None:
+        """`retry_after` is in seconds."""
+        super().__init__(retry_after)
+        self.zh = f"访问过于频繁，请在 {self.retry_after} 秒后再试。"
+        self.en = f"Too many requests. Try again in {self.retry_after} s."
+
+
 class SecondFactorMissing(DomainError):
     """A broker or administrator has not set up the second factor; pages answer with the way to it."""
 

@@ -105,6 +105,8 @@ def settings(tmp_path: Path, request: pytest.FixtureRequest, database_url: str |
     made = Settings(
         visitor_searches_per_minute=0,
         user_searches_per_minute=0,
+        visitor_requests_per_minute=0,
+        user_requests_per_minute=0,
         data_dir=tmp_path / "var",
         model_retry_seconds=0,
         database_url=database_url,

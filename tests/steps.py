@@ -11,7 +11,7 @@ from backend.matching.index_sync import SearchEngine
 from backend.matching.models import SearchTier
 from tests.factories import Factory, Party
 
-UNLIMITED = {"YIQIAO_VISITOR_SEARCHES_PER_MINUTE": "0", "YIQIAO_USER_SEARCHES_PER_MINUTE": "0"}
+UNLIMITED = {f"YIQIAO_{who}_{what}_PER_MINUTE": "0" for who in ("VISITOR", "USER") for what in ("SEARCHES", "REQUESTS")}
 """Settings of a site that one machine asks in the name of many."""
 
 TITLES = ["可调弯射频房间隔穿刺系统", "病理细胞图像分析软件", "耐高温压力传感器"]

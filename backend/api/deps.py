@@ -16,6 +16,7 @@ from backend.db import ID_PATTERN
 from backend.deps import get_database, get_settings
 from backend.errors import SecondFactorMissing
 from backend.organisations.policy import Viewer
+from backend.pace import Asked, spend
 
 SCHEME = HTTPBearer(auto_error=False, scheme_name="token", description="A personal token, made at /account/tokens.")
 
@@ -23,16 +24,17 @@ SCHEME = HTTPBearer(auto_error=False, scheme_name="token", description="A person
 def get_access(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(SCHEME)]
 ) -> Access:
-    """Whose token it is; raises TokenRefused."""
+    """Whose token it is; raises TokenRefused or TooManyRequests."""
     if credentials is None:
-        raise TokenRefused
+        raise _refused(request)
     database = get_database(request)
     with database.session() as session:
         access = service.access(session, credentials.credentials)
         lacks_second_factor = access is not None and not get_settings(request).demo and _lacks(session, access.viewer)
         unnoted = access is not None and service.use_is_unnoted(session, access.token_id)
     if access is None:
-        raise TokenRefused
+        raise _refused(request)
+    spend(request, Asked.REQUEST, access.viewer.user_id)
     if lacks_second_factor:
         raise SecondFactorMissing
     if unnoted:
@@ -40,6 +42,12 @@ def get_access(
             service.note_use(session, access.token_id)
     request.state.viewer = access.viewer
     return access
+
+
+def _refused(request: Request) -> TokenRefused:
+    """Count a request without a valid token by its address; raises TooManyRequests."""
+    spend(request, Asked.REQUEST, None)
+    return TokenRefused()
 
 
 def _lacks(session: Session, viewer: Viewer) -> bool:

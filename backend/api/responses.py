@@ -17,7 +17,10 @@ _WORDS = {
     415: "The body is of another kind than JSON.",
     422: "Fields are not as they have to be.",
     428: "If-Match is missing.",
+    429: "Too much in too short a time; Retry-After says when to go on.",
+    503: "The server is busy, or a part of it does not answer. Try again later.",
 }
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": words, "content": _SCHEMA} for status, words in _WORDS.items()
 }
+PROBLEMS[429]["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}

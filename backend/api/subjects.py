@@ -33,6 +33,7 @@ from backend.forms import clean
 from backend.i18n import gettext as _
 from backend.matching import service as matching
 from backend.matching.deps import EngineDep
+from backend.matching.pace import spending
 from backend.needs import routes as need_pages
 from backend.needs import service as needs
 from backend.needs import states as need_states
@@ -208,10 +209,11 @@ def act_on_need(
 
 @router.get("/needs/{need_id}/suggestions", tags=["needs"])
 def suggestions_for_need(
-    session: SessionDep, viewer: NeedReaderDep, engine: EngineDep, need_id: IdPath
+    request: Request, session: SessionDep, viewer: NeedReaderDep, engine: EngineDep, need_id: IdPath
 ) -> schemas.SuggestionsOut:
     """The capabilities that fit a need."""
-    _card, found = matching.suggest(session, engine, viewer, SubjectKind.NEED, need_id)
+    spend = spending(request, viewer)
+    _card, found = matching.suggest(session, engine, viewer, SubjectKind.NEED, need_id, spend)
     return schemas.suggestions_out(found)
 
 
@@ -285,8 +287,9 @@ def act_on_capability(
 
 @router.get("/capabilities/{capability_id}/suggestions", tags=["capabilities"])
 def suggestions_for_capability(
-    session: SessionDep, viewer: CapabilityReaderDep, engine: EngineDep, capability_id: IdPath
+    request: Request, session: SessionDep, viewer: CapabilityReaderDep, engine: EngineDep, capability_id: IdPath
 ) -> schemas.SuggestionsOut:
     """The needs that fit a capability."""
-    _card, found = matching.suggest(session, engine, viewer, SubjectKind.CAPABILITY, capability_id)
+    spend = spending(request, viewer)
+    _card, found = matching.suggest(session, engine, viewer, SubjectKind.CAPABILITY, capability_id, spend)
     return schemas.suggestions_out(found)

@@ -24,7 +24,7 @@ from backend.errors import NotFound
 from backend.notifications import service as notifications
 from backend.notifications.deps import seen
 from backend.organisations import service as organisations
-from backend.organisations.deps import SignedInDep, ViewerDep
+from backend.organisations.deps import CountedViewerDep, SignedInDep
 from backend.organisations.models import Organisation
 from backend.organisations.policy import Viewer
 from backend.templating import render
@@ -141,7 +141,9 @@ def create_capability(request: Request, session: SessionDep, viewer: SignedInDep
 
 
 @router.get("/capabilities/{capability_id}")
-def capability_page(request: Request, capability_id: str, session: RecordingSessionDep, viewer: ViewerDep) -> Response:
+def capability_page(
+    request: Request, capability_id: str, session: RecordingSessionDep, viewer: CountedViewerDep
+) -> Response:
     """One capability, as far as the viewer may read it."""
     return _show(request, session, viewer, capability_id)
 
@@ -191,7 +193,7 @@ def act_on_capability(
 
 @router.get("/organisations/{organisation_id}/capabilities")
 def capabilities_of_organisation(
-    request: Request, organisation_id: str, session: SessionDep, viewer: ViewerDep, page: str = "1"
+    request: Request, organisation_id: str, session: SessionDep, viewer: CountedViewerDep, page: str = "1"
 ) -> Response:
     """The open capabilities of an organisation under its name: a fragment of its page, and a page of its own."""
     organisation = organisations.get(session, viewer, organisation_id)

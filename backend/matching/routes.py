@@ -17,9 +17,9 @@ from backend.forms import clean
 from backend.matching import searching, service
 from backend.matching.deps import EngineDep
 from backend.matching.index_sync import SearchEngine
-from backend.matching.pace import spend_search
+from backend.matching.pace import spend_search, spending
 from backend.needs.models import NeedKind
-from backend.organisations.deps import ViewerDep
+from backend.organisations.deps import CountedViewerDep, ViewerDep
 from backend.organisations.policy import Viewer
 from backend.taxonomies import regions, specialties
 from backend.templating import render
@@ -88,7 +88,7 @@ def _search_url(text: str, side: SubjectKind, filters: Filters) -> Callable[...,
 
 
 @router.get("/")
-def home(request: Request, session: SessionDep, viewer: ViewerDep) -> Response:
+def home(request: Request, session: SessionDep, viewer: CountedViewerDep) -> Response:
     """Search, and what has been published last."""
     few = Filters(limit=6)
     needs, need_total = searching.LISTINGS[SubjectKind.NEED](session, viewer, few)
@@ -100,7 +100,7 @@ def home(request: Request, session: SessionDep, viewer: ViewerDep) -> Response:
 def search(
     request: Request,
     session: SessionDep,
-    viewer: ViewerDep,
+    viewer: CountedViewerDep,
     engine: EngineDep,
     q: str = "",
     side: str = SubjectKind.CAPABILITY,
@@ -156,6 +156,6 @@ def suggestions_for_capability(
 def _suggestions(
     request: Request, session: Session, viewer: Viewer, engine: SearchEngine, kind: SubjectKind, subject_id: str
 ) -> Response:
-    card, found = service.suggest(session, engine, viewer, kind, subject_id)
+    card, found = service.suggest(session, engine, viewer, kind, subject_id, spending(request, viewer))
     page = SuggestionsPage(kind, subject_id, card, found)
     return render(request, "matching/suggestions.html", page, block="suggestions")

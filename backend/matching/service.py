@@ -87,12 +87,17 @@ class Suggestions:
 
 
 def suggest(
-    session: Session, engine: SearchEngine, viewer: Viewer, kind: SubjectKind, subject_id: str
+    session: Session,
+    engine: SearchEngine,
+    viewer: Viewer,
+    kind: SubjectKind,
+    subject_id: str,
+    spend: Callable[[], None] = lambda: None,
 ) -> tuple[Card, Suggestions]:
     """A subject's teaser, and what fits it on the other side, as far as this viewer may know; raises NotFound.
 
     An author sees all that fit; a broker with jurisdiction besides ranks by full texts; any other member sees only how
-    their own organisation's subjects fit, by the teaser.
+    their own organisation's subjects fit, by the teaser. `spend` is called before the text is encoded, and may raise.
     """
     # Before this session reads: it goes on seeing the passages that there were at its first look.
     engine.follow_if_possible()
@@ -114,6 +119,7 @@ def suggest(
     points = needs.requirements_for(session, subject_id, read.tier) if kind is SubjectKind.NEED else ()
     wanted = Wanted(query_text(text, read), points, card)
     facts = known_facts.of(session, {subject_id: card}, {subject_id: read.tier})[subject_id]
+    spend()
     return card, match_text(session, engine, viewer, wanted, kind.other, search, admits, facts)
 
 

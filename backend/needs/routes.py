@@ -28,7 +28,7 @@ from backend.needs.states import SUBMITTED, NeedAction
 from backend.notifications import service as notifications
 from backend.notifications.deps import seen
 from backend.organisations import service as organisations
-from backend.organisations.deps import SignedInDep, ViewerDep
+from backend.organisations.deps import CountedViewerDep, SignedInDep
 from backend.organisations.models import Organisation, OrganisationKind
 from backend.organisations.policy import MembershipFacts, Viewer
 from backend.templating import render
@@ -190,7 +190,7 @@ def create_need(request: Request, session: SessionDep, viewer: SignedInDep, data
 
 
 @router.get("/needs/{need_id}")
-def need_page(request: Request, need_id: str, session: RecordingSessionDep, viewer: ViewerDep) -> Response:
+def need_page(request: Request, need_id: str, session: RecordingSessionDep, viewer: CountedViewerDep) -> Response:
     """One need, as far as the viewer may read it."""
     return _show(request, session, viewer, need_id)
 
@@ -253,7 +253,7 @@ def act_on_need(
 
 @router.get("/organisations/{organisation_id}/needs")
 def needs_of_organisation(
-    request: Request, organisation_id: str, session: SessionDep, viewer: ViewerDep, page: str = "1"
+    request: Request, organisation_id: str, session: SessionDep, viewer: CountedViewerDep, page: str = "1"
 ) -> Response:
     """The open needs of an organisation under its name: a fragment of its page, and a page of its own."""
     organisation = organisations.get(session, viewer, organisation_id)

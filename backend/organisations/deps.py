@@ -13,6 +13,7 @@ from backend.errors import NotSignedIn, SecondFactorMissing
 from backend.organisations.policy import VISITOR, Viewer
 from backend.organisations.references import References
 from backend.organisations.service import viewer_of
+from backend.pace import Asked, spend
 
 
 def load_viewer(request: Request) -> Viewer:
@@ -58,6 +59,12 @@ def get_signed_in_viewer(viewer: Annotated[Viewer, Depends(get_viewer)]) -> View
     return viewer
 
 
+def get_counted_viewer(request: Request, viewer: Annotated[Viewer, Depends(get_viewer)]) -> Viewer:
+    """Who is looking at a page that visitors may read too; raises TooManyRequests for a program that reads them all."""
+    spend(request, Asked.REQUEST, viewer.user_id)
+    return viewer
+
+
 def get_references(request: Request) -> References:
     """What refers to organisations from higher floors, as the application put it together."""
     references: References = request.app.state.references
@@ -66,4 +73,5 @@ def get_references(request: Request) -> References:
 
 ReferencesDep = Annotated[References, Depends(get_references)]
 ViewerDep = Annotated[Viewer, Depends(get_viewer)]
+CountedViewerDep = Annotated[Viewer, Depends(get_counted_viewer)]
 SignedInDep = Annotated[Viewer, Depends(get_signed_in_viewer)]

@@ -12,7 +12,7 @@ from backend.db import new_id
 from backend.deps import FormDep, SessionDep
 from backend.htmx import redirect
 from backend.organisations import credit_code, merging, policy, registration, requests, service, verification
-from backend.organisations.deps import ReferencesDep, SignedInDep, ViewerDep
+from backend.organisations.deps import CountedViewerDep, ReferencesDep, SignedInDep
 from backend.organisations.forms import TAKEN, JoinForm, MergeForm, OrganisationForm, RefusalForm
 from backend.organisations.models import Department, MemberRole, Organisation
 from backend.organisations.policy import Viewer
@@ -131,7 +131,9 @@ def waiting_organisations(request: Request, session: SessionDep, viewer: SignedI
 
 
 @router.get("/organisations/{organisation_id}")
-def organisation_page(request: Request, organisation_id: str, session: SessionDep, viewer: ViewerDep) -> Response:
+def organisation_page(
+    request: Request, organisation_id: str, session: SessionDep, viewer: CountedViewerDep
+) -> Response:
     """One organisation; a merged one leads to what it has become a part of."""
     if kept_id := service.merged_into(session, viewer, organisation_id):
         # Not to be kept by the browser: whoever uses it next may not be led anywhere.

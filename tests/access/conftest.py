@@ -22,6 +22,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[
     settings = Settings(
         visitor_searches_per_minute=0,
         user_searches_per_minute=0,
+        visitor_requests_per_minute=0,
+        user_requests_per_minute=0,
         data_dir=folder,
         model_retry_seconds=0,
         hosts="testserver",

@@ -1,6 +1,6 @@
 """Single sign-on against a real issuer on this machine, and everything that must not let anybody in."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from urllib.parse import parse_qs, urlsplit
@@ -224,7 +224,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(single_sign_on, "TURN_SECONDS", 0.2)
 
 
-def all_at_once(app: FastAPI, urls: Sequence[str], cookies: Mapping[str, str] | None = None) -> tuple[list[int], float]:
+def all_at_once(app: FastAPI, urls: Sequence[str], cookies: dict[str, str] | None = None) -> tuple[list[int], float]:
     """The answers to several browsers, and how long all of them took together, in seconds."""
 
     def ask(url: str) -> int:
