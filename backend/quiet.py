@@ -40,7 +40,11 @@ def keep_server_quiet() -> None:
     """Keep private words out of the log of uvicorn, which writes addresses and errors in full. Twice does no harm."""
     logging.getLogger("uvicorn.access").addFilter(_without_query)
     logging.getLogger("uvicorn.error").addFilter(_without_message)
-    # They tell of what stands in a file: metadata of images, broken parts of a PDF.
+    keep_readers_quiet()
+
+
+def keep_readers_quiet() -> None:
+    """They tell of what stands in a file: metadata of images, broken parts of a PDF."""
     for reader in ("PIL", "pypdf"):
         logging.getLogger(reader).setLevel(logging.CRITICAL)
 

@@ -1,24 +1,18 @@
 """What comes in as a file: is it what its name says, and what is kept of it."""
 
 import codecs
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from tempfile import SpooledTemporaryFile
-from threading import BoundedSemaphore
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
-from backend.attachments import images, office, office_strip, pdf
-from backend.attachments.errors import ChecksBusy, FileRefused, not_what_it_says
-from backend.attachments.kinds import IMAGES, OFFICE, TEXTS, FileKind
+from backend.apart import runner
+from backend.attachments.errors import ChecksBusy, FileRefused, not_what_it_says, too_complex
+from backend.attachments.kinds import TEXTS, FileKind
 
 CHUNK = 256 * 1024
-IN_MEMORY = 2_000_000
-AT_ONCE = 2
-"""Files that are checked at a time in a process: each may need some hundred megabytes and a processor."""
-PATIENCE = 20.0
-"""Seconds that a file waits for its turn."""
-_turns = BoundedSemaphore(AT_ONCE)
+INSPECTOR = Path(__file__).with_name("inspector.py")
+LIMITS = runner.Limits(written=300_000_000)
 _CONTROL = frozenset(chr(code) for code in range(32) if chr(code) not in "\t\n\r\f\v\x1b")
 
 
@@ -33,44 +27,33 @@ class Content:
 def accept(file: BinaryIO, kind: FileKind, *, strip: bool) -> Content:
     """Check a file by its content and make of it what is kept; raises FileRefused or ChecksBusy.
 
-    Images are always encoded anew; with `strip` the metadata of Office and PDF files goes; plain text has none.
+    Images are always encoded anew; with `strip` the metadata of Office and PDF files goes; plain text has none. All but
+    plain text is read in a process apart: parsers meet files from anywhere.
     """
     if kind in TEXTS:
         _check_text(file, kind)
         return Content(file, True)
-    with _turn():
-        if kind in IMAGES or strip:
-            return Content(_rewritten(file, kind), True)
-        if kind in OFFICE:
-            with office.opened(file, kind):
-                return Content(file, False)
-        with pdf.opened(file):
-            return Content(file, False)
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    if not _turns.acquire(timeout=PATIENCE):
-        raise ChecksBusy
+    target = cast(BinaryIO, TemporaryFile())  # noqa: SIM115 (the caller closes it)
     try:
-        yield
-    finally:
-        _turns.release()
-
-
-def _rewritten(file: BinaryIO, kind: FileKind) -> BinaryIO:
-    target = cast(BinaryIO, SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115 (the caller closes it)
-    try:
-        if kind in IMAGES:
-            images.encode_again(file, kind, target)
-        elif kind in OFFICE:
-            office_strip.strip(file, kind, target)
-        else:
-            pdf.strip(file, target)
-    except BaseException:
+        how = "strip" if strip else "keep"
+        said = runner.run(INSPECTOR, kind.value, how, source=file, target=target, limits=LIMITS)
+        if "refused" in said:
+            raise FileRefused(*said["refused"])
+    except BaseException as error:
         target.close()
-        raise
-    return target
+        raise _for_user(error, kind) from error
+    if said["rewritten"]:
+        return Content(target, True)
+    target.close()
+    return Content(file, False)
+
+
+def _for_user(error: BaseException, kind: FileKind) -> BaseException:
+    if isinstance(error, runner.Busy):
+        return ChecksBusy()
+    if isinstance(error, runner.TooMuch):
+        return too_complex()
+    return not_what_it_says(kind) if isinstance(error, runner.Failed) else error
 
 
 def _check_text(file: BinaryIO, kind: FileKind) -> None:

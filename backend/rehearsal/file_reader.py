@@ -1,23 +1,18 @@
-"""Reads a Word or PDF file from standard input and writes its lines and rows as JSON: a program of its own.
+"""Reads a Word or PDF file and answers with its lines and rows: a program of its own.
 
 It runs in a process apart, with limits on memory and time, since such files come from anywhere: a damaged or hostile
 one can then cost no more than its own process. It imports nothing of the application.
 
-Output: {"blocks": [{"text": "...", "heading": true} | {"cells": ["...", "..."]}]} or {"error": "a code of reading.py"}.
+Answer: {"blocks": [{"text": "...", "heading": true} | {"cells": ["...", "..."]}]} or {"error": "a code of reading.py"}.
 """
 
 import io
-import json
 import re
-import sys
 import unicodedata
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO
 
-MEMORY = 1_500_000_000
-SECONDS = 20
 UNPACKED = 80_000_000
 TIMES = 200
 """A part of a Word file that is so many times larger than its packed form is no text."""
@@ -160,30 +155,13 @@ def _page(page: Any) -> Iterator[dict[str, Any]]:
         yield block
 
 
-def _limit() -> None:
-    """No more memory and time than a text needs; where the system knows no limits, the caller's clock ends it."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-
-
-def main() -> None:
-    """Read, and answer in any case: what goes wrong inside the file is said by a code, never by a message."""
-    _limit()
-    answer: dict[str, Any]
+def answer(source: BinaryIO, _target: BinaryIO) -> dict[str, Any]:
+    """In any case: what goes wrong inside the file is said by a code, never by a message."""
     try:
-        answer = {"blocks": read(sys.stdin.buffer.read())}
+        return {"blocks": read(source.read())}
     except Unreadable as error:
-        answer = {"error": str(error)}
+        return {"error": str(error)}
     except MemoryError:
-        answer = {"error": "too-much"}
+        return {"error": "too-much"}
     except Exception:
-        answer = {"error": "damaged"}
-    sys.stdout.write(json.dumps(answer))
-
-
-if __name__ == "__main__":
-    main()
+        return {"error": "damaged"}

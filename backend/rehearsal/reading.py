@@ -1,17 +1,14 @@
 """From an uploaded Word or PDF file to its lines and rows, read in a process apart."""
 
-import json
-import subprocess  # nosec B404
-import sys
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.apart import runner
 from backend.errors import DomainError
 from backend.i18n import gettext as _
 
 LARGEST = 20_000_000
-PATIENCE = 40.0
-"""Seconds for the whole process, on a busy machine."""
 PROGRAM = Path(__file__).with_name("file_reader.py")
 
 
@@ -29,6 +26,7 @@ PROBLEMS = {
     "encrypted": _("文件设有密码，无法读取。请取消密码后再试。"),
     "no-text": _("文件中没有可以读取的文字，可能是扫描件。请改用文字版，或直接粘贴文字。"),
     "too-much": _("文件解开后过大，未予读取。请只保留文字部分后再试。"),
+    "busy": _("正在读取其他用户的文件，请稍后再试，或直接粘贴文字。"),
     "too-large": _("文件超过 20 MB。请删去图片后再试，或直接粘贴文字。"),
     "empty": _("文件是空的，请重新选择。"),
 }
@@ -51,18 +49,13 @@ def read(content: bytes) -> list[Block]:
     if len(content) > LARGEST:
         raise UnreadableFile(PROBLEMS["too-large"])
     try:
-        # Isolated: neither the environment nor the folder of the caller counts.
-        done = subprocess.run(  # noqa: S603  # nosec B603
-            [sys.executable, "-I", "-W", "ignore", str(PROGRAM)],
-            input=content,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=PATIENCE,
-            check=False,
-        )
-        answer = json.loads(done.stdout)
-    except (subprocess.TimeoutExpired, ValueError) as error:
+        answer = runner.run(PROGRAM, source=io.BytesIO(content))
+    except runner.Busy as error:
+        raise UnreadableFile(PROBLEMS["busy"]) from error
+    except runner.TooMuch as error:
         raise UnreadableFile(PROBLEMS["too-much"]) from error
+    except runner.Failed as error:
+        raise UnreadableFile from error
     if "error" in answer:
         raise UnreadableFile(PROBLEMS.get(answer["error"]))
     blocks = [

@@ -13,7 +13,7 @@ from PIL import Image
 from sqlmodel import col, select
 from starlette.testclient import TestClient
 
-from backend.attachments import checks
+from backend.apart import runner
 from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.config import Settings
@@ -393,13 +393,13 @@ class TestRefusals:
     ) -> None:
         hospital = make.hospital()
         url = f"/attachments/need/{make.need(hospital).id}"
-        monkeypatch.setattr(checks, "PATIENCE", 0.01)
-        for _ in range(checks.AT_ONCE):
-            assert checks._turns.acquire()
+        monkeypatch.setattr(runner, "PATIENCE", 0.01)
+        for _ in range(runner.AT_ONCE):
+            assert runner._turns.acquire()
         try:
             answer = send(sign_in(hospital), url, "说明.pdf", files.pdf())
         finally:
-            checks._turns.release(checks.AT_ONCE)
+            runner._turns.release(runner.AT_ONCE)
         assert answer.status_code == 503
         assert "稍后" in read(answer.text).error("file")
         assert rows(database) == []
