@@ -169,7 +169,7 @@ class Compression(GZipMiddleware):
     """Compresses answers; not files, which are compressed already and whose length a browser shows."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/attachments/"):
+        if scope["type"] == "http" and "/attachments/" in scope["path"]:
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

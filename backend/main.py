@@ -147,7 +147,7 @@ def create_app(
     app.add_middleware(
         RequestGuard,
         max_body_bytes=settings.max_body_bytes,
-        uploads=re.compile(f"{attachments.UPLOADS.pattern}|{rehearsal.FILL_PATH}"),
+        uploads=re.compile("|".join((attachments.UPLOADS.pattern, rehearsal.FILL_PATH, api.UPLOADS))),
         # A file that is a little too large still gets its reason beside the field.
         max_upload_bytes=max(2 * settings.max_upload_bytes, settings.max_body_bytes),
     )

@@ -6,7 +6,7 @@ from backend.api.problems import MEDIA_TYPE
 
 _SCHEMA = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _WORDS = {
-    400: "The body is no JSON.",
+    400: "The body cannot be read.",
     401: "No token, or one that is not valid any more.",
     403: "The token lacks a scope, or its user a right.",
     404: "Not there, or not to be seen by this user.",
@@ -14,7 +14,7 @@ _WORDS = {
     409: "The state does not allow it.",
     412: "The text has changed since it was read.",
     413: "The body is too large.",
-    415: "The body is of another kind than JSON.",
+    415: "The body is of another kind than described.",
     422: "Fields are not as they have to be.",
     428: "If-Match is missing.",
     429: "Too much in too short a time; Retry-After says when to go on.",

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp
 
-from backend.api import problems, schemas, subjects
+from backend.api import files, problems, schemas, subjects
 from backend.api.deps import AccessDep, IdPath, ReaderDep
 from backend.api.problems import Incomplete
 from backend.api.responses import PROBLEMS
@@ -30,11 +30,16 @@ from backend.matching.routes import KINDS
 from backend.organisations import service as organisations
 
 PATH = "/api/v1"
+UPLOADS = f"{PATH}{files.UPLOADS}"
+"""The addresses that take files."""
 DESCRIPTION = """Needs and capabilities for programs, under the same rules as the pages.
 
 Make a token at `/account/tokens` and send it as `Authorization: Bearer yq_…`. A token can do at most what its user can,
 and of that what its scopes name. Errors are `application/problem+json` (RFC 9457) in Chinese and English. Changes need
-the `ETag` of what was read as `If-Match`. A draft with an `id` that you choose can be sent twice without harm.
+the `ETag` of what was read as `If-Match`. A draft or file with an `id` that you choose can be sent twice without harm.
+
+Files go up as `multipart/form-data`, are checked by their content and lose their metadata unless `strip` is false; each
+download is recorded. Many requests in a short time get 429 with `Retry-After`.
 """
 
 router = APIRouter(responses=PROBLEMS)
@@ -137,7 +142,7 @@ def make_api(app: FastAPI) -> FastAPI:
         openapi_url="/openapi.json",
     )
     api.state = app.state
-    for part in (router, subjects.router):
+    for part in (router, subjects.router, files.router):
         api.include_router(part)
     api.add_exception_handler(DomainError, problems.of_domain)
     api.add_exception_handler(HTTPException, problems.of_http)

@@ -276,6 +276,40 @@ class Act(BaseModel):
     note: str = Field(default="", max_length=NOTE_LENGTH, description="Why; some actions ask for it.")
 
 
+class AttachmentOut(_FromData):
+    """A file of the annex. Where its author is not to be known, it has a neutral name."""
+
+    id: str
+    name: str
+    size: int = Field(description="Bytes.")
+    media_type: str
+    stripped: bool = Field(description="Whether metadata about its makers is gone from it.")
+    created_at: datetime
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0123456789abcdef",
+                    "name": "技术指标.pdf",
+                    "size": 48213,
+                    "media_type": "application/pdf",
+                    "stripped": True,
+                    "created_at": "2026-11-22T08:00:00Z",
+                }
+            ]
+        },
+    )
+
+
+class AttachmentsOut(BaseModel):
+    """The files of a need or capability."""
+
+    items: list[AttachmentOut]
+    can_change: bool = Field(description="Whether this token may add and remove files.")
+
+
 class OrganisationOut(BaseModel):
     """An organisation as its page shows it."""
 

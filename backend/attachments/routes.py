@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from backend import flash
 from backend.attachments import names, service
-from backend.attachments.deps import KindDep, StorageDep, TargetDep, UploadDep
+from backend.attachments.deps import KindDep, StorageDep, StrippedDep, TargetDep, UploadDep
 from backend.attachments.errors import ChecksBusy, FileRefused, StorageUnavailable
 from backend.attachments.forms import UploadForm
 from backend.attachments.kinds import ACCEPT
@@ -120,13 +120,14 @@ def download(
     kind: KindDep,
     subject_id: str,
     attachment_id: str,
+    stripped: StrippedDep,
     session: RecordingSessionDep,
     storage: StorageDep,
     viewer: ViewerDep,
 ) -> Response:
     """The content of a file, to be saved and never to be run."""
-    reading = service.open_file(session, storage, viewer, kind, subject_id, attachment_id)
-    return _stream(reading, {"Content-Disposition": names.disposition(reading.name)}, DOWNLOAD_POLICY)
+    reading = service.open_file(session, storage, viewer, kind, subject_id, attachment_id, stripped)
+    return stream(reading, {"Content-Disposition": names.disposition(reading.name)})
 
 
 @router.get("/attachments/{kind}/{subject_id}/{attachment_id}/view")
@@ -134,16 +135,17 @@ def view(
     kind: KindDep,
     subject_id: str,
     attachment_id: str,
+    stripped: StrippedDep,
     session: RecordingSessionDep,
     storage: StorageDep,
     viewer: ViewerDep,
 ) -> Response:
     """An image in the browser, in a sandbox; images have been encoded by this site. Everything else is downloaded."""
-    reading = service.open_file(session, storage, viewer, kind, subject_id, attachment_id)
+    reading = service.open_file(session, storage, viewer, kind, subject_id, attachment_id, stripped)
     if not reading.is_image:
         reading.content.close()
         raise NotFound
-    return _stream(reading, {"Content-Disposition": "inline"}, VIEW_POLICY)
+    return stream(reading, {"Content-Disposition": "inline"}, VIEW_POLICY)
 
 
 @router.post("/attachments/{kind}/{subject_id}/{attachment_id}/remove")
@@ -155,7 +157,9 @@ def remove(
     return flash.put(redirect(request, f"{PATHS[kind]}/{subject_id}"), "attachment-removed")
 
 
-def _stream(reading: service.Reading, headers: dict[str, str], content_policy: str) -> Response:
+def stream(reading: service.Reading, headers: dict[str, str], content_policy: str = DOWNLOAD_POLICY) -> Response:
+    """A content piece by piece, under a policy of its own."""
+
     def pieces() -> Iterator[bytes]:
         with reading.content as content:
             while piece := content.read(CHUNK):

@@ -1,6 +1,5 @@
 """The files of needs and capabilities: adding, listing, opening and removing them."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from backend.attachments.errors import FileRefused
 from backend.attachments.kinds import IMAGES, MEDIA_TYPES, FileKind
 from backend.attachments.models import Attachment
 from backend.attachments.storage import Storage
+from backend.attachments.stripping import Stripped, digest_of
 from backend.audit.events import Event, record
 from backend.capabilities import service as capabilities
 from backend.db import utc_now
@@ -49,6 +49,7 @@ class Entry:
     name: str
     size: int
     created_at: datetime
+    media_type: str
     is_image: bool
     stripped: bool
 
@@ -112,11 +113,12 @@ def add(
     subject_id: str,
     upload: Upload,
     max_bytes: int,
-) -> Attachment:
-    """Take a file in; raises FileRefused, ChecksBusy, StorageUnavailable, NotFound, Forbidden or Conflict.
+) -> tuple[Attachment, bool]:
+    """Take a file in; returns it and whether it is new.
 
     The content is checked and stored before the database is asked for anything, so that nobody waits for it. It is
-    discarded where the row is refused, and swept later where the row never comes.
+    discarded where the row is refused, and swept later where the row never comes. Raises FileRefused, ChecksBusy,
+    StorageUnavailable, NotFound, Forbidden or Conflict.
     """
     kind, content = read_upload(upload, max_bytes)
     try:
@@ -128,7 +130,7 @@ def add(
             name=names.clean_name(upload.name),
             kind=kind,
             size=content.file.seek(0, 2),
-            digest=_digest(content.file),
+            digest=digest_of(content.file),
             stored_name=stored_name,
             stripped=content.stripped,
             uploaded_by=viewer.user_id,
@@ -140,9 +142,10 @@ def add(
     except DomainError:
         storage.discard(stored_name)
         raise
-    if kept.stored_name != stored_name:
+    is_new = kept.stored_name == stored_name
+    if not is_new:
         storage.discard(stored_name)
-    return kept
+    return kept, is_new
 
 
 def _add_row(session: Session, viewer: Viewer, attachment: Attachment) -> Attachment:
@@ -174,6 +177,7 @@ def files(session: Session, viewer: Viewer, kind: SubjectKind, subject_id: str) 
             name=_shown_name(viewer, opened, row, number),
             size=row.size,
             created_at=row.created_at,
+            media_type=MEDIA_TYPES[row.kind],
             is_image=row.kind in IMAGES,
             stripped=row.stripped,
         )
@@ -183,15 +187,37 @@ def files(session: Session, viewer: Viewer, kind: SubjectKind, subject_id: str) 
     return Files(opened, entries, is_own, policy.can_change(viewer, opened))
 
 
+def to_strip(
+    session: Session, viewer: Viewer, kind: SubjectKind, subject_id: str, attachment_id: str
+) -> Attachment | None:
+    """The file that a viewer is about to open, where it has to lose its metadata before; raises NotFound."""
+    opened = OPENERS[kind](session, viewer, subject_id)
+    policy.check_can_open(viewer, opened)
+    _number, attachment = _find(session, kind, subject_id, attachment_id)
+    return attachment if _is_told_too_much(viewer, opened, attachment) else None
+
+
 def open_file(
-    session: Session, storage: Storage, viewer: Viewer, kind: SubjectKind, subject_id: str, attachment_id: str
+    session: Session,
+    storage: Storage,
+    viewer: Viewer,
+    kind: SubjectKind,
+    subject_id: str,
+    attachment_id: str,
+    stripped: Stripped | None = None,
 ) -> Reading:
-    """Open a file to read it, which is written down; raises NotFound, ChecksBusy or StorageUnavailable."""
+    """Open a file to read it, which is written down; raises NotFound, Conflict or StorageUnavailable.
+
+    `stripped` is what `stripping.strip_stored` has made of the file where `to_strip` told of it.
+    """
     opened = OPENERS[kind](session, viewer, subject_id)
     policy.check_can_open(viewer, opened)
     number, attachment = _find(session, kind, subject_id, attachment_id)
-    if opened.facts.organisation_id not in viewer.organisation_ids and policy.needs_stripping(opened, attachment):
-        _strip_stored(session, storage, viewer, opened, attachment)
+    if _is_told_too_much(viewer, opened, attachment):
+        _take_over(session, viewer, opened, attachment, stripped)
+    elif stripped is not None:
+        # Somebody else came first.
+        storage.discard(stripped.stored_name)
     content = storage.open(attachment.stored_name)
     _record(session, Event.ATTACHMENT_OPEN, viewer, opened, attachment)
     name = _shown_name(viewer, opened, attachment, number)
@@ -241,27 +267,25 @@ def _check_room(rows: Sequence[Attachment], size: int) -> None:
         )
 
 
-def _strip_stored(session: Session, storage: Storage, viewer: Viewer, opened: Opened, attachment: Attachment) -> None:
-    """The subject has become anonymous after its file was taken as it was: what is kept from now on says nothing."""
-    with storage.open(attachment.stored_name) as old:
-        content = checks.accept(old, attachment.kind, strip=True)
-    with content.file:
-        # The old content is named by no row any more, and swept.
-        attachment.size = content.file.seek(0, 2)
-        attachment.digest = _digest(content.file)
-        attachment.stored_name = storage.put(content.file)
+def _is_told_too_much(viewer: Viewer, opened: Opened, attachment: Attachment) -> bool:
+    """The subject has become anonymous after its file was taken as it was, and somebody from outside opens it."""
+    is_own = opened.facts.organisation_id in viewer.organisation_ids
+    return not is_own and policy.needs_stripping(opened, attachment)
+
+
+def _take_over(
+    session: Session, viewer: Viewer, opened: Opened, attachment: Attachment, stripped: Stripped | None
+) -> None:
+    """What is kept from now on says nothing; raises Conflict where the row is not as it was, or became so just now."""
+    if stripped is None or stripped.before != attachment.stored_name:
+        raise Conflict
+    # The old content is named by no row any more, and swept.
+    attachment.size, attachment.digest = stripped.size, stripped.digest
+    attachment.stored_name = stripped.stored_name
     attachment.stripped = True
     session.add(attachment)
     session.flush()
     _record(session, Event.ATTACHMENT_STRIP, viewer, opened, attachment)
-
-
-def _digest(content: BinaryIO) -> str:
-    content.seek(0)
-    found = hashlib.sha256()
-    while chunk := content.read(checks.CHUNK):
-        found.update(chunk)
-    return found.hexdigest()
 
 
 def _record(session: Session, event: Event, viewer: Viewer, opened: Opened, attachment: Attachment) -> None:

@@ -46,7 +46,7 @@ def add(database: Database, storage: Storage, party: Party, need_id: str, text: 
     """An attachment, as the page makes one; returns its id."""
     upload = service.Upload(id_ or new_id(), "说明.txt", io.BytesIO(text.encode()), True)
     with database.session(write=True) as session:
-        return service.add(session, storage, party.viewer, SubjectKind.NEED, need_id, upload, 1000).id
+        return service.add(session, storage, party.viewer, SubjectKind.NEED, need_id, upload, 1000)[0].id
 
 
 @pytest.mark.parametrize("scheme", ["file", "memory"])

@@ -4,6 +4,8 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +16,7 @@ from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from backend.apart import runner
+from backend.attachments import checks
 from backend.attachments.models import Attachment
 from backend.audit.models import AuditEvent
 from backend.config import Settings
@@ -270,10 +273,10 @@ class TestAnonymous:
         for knowing in (sign_in(subject.author), sign_in(make.broker())):
             assert NAME in knowing.get(subject.url).text
 
-    def test_a_need_that_becomes_anonymous_gives_its_old_files_out_stripped(
-        self, make: Factory, sign_in: SignIn, database: Database
-    ) -> None:
-        hospital = make.hospital()
+    @pytest.fixture
+    def turned(self, make: Factory, sign_in: SignIn, database: Database) -> tuple[Subject, Party]:
+        """A need that became anonymous after its file was taken as it was, and a partner to whom it is released."""
+        hospital, partner = make.hospital(), make.party()
         subject = Subject(hospital, make.need(hospital).id)
         author = sign_in(hospital)
         assert send(author, subject.url, strip="").status_code == 303
@@ -284,8 +287,86 @@ class TestAnonymous:
             need = needs.find(session, subject.id)
             assert need is not None
             need.anonymous = True
-        partner = make.party()
         release(database, subject, partner)
+        return subject, partner
+
+    def test_others_can_save_while_a_file_is_stripped(
+        self,
+        turned: tuple[Subject, Party],
+        make: Factory,
+        sign_in: SignIn,
+        database: Database,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        subject, partner = turned
+        [before] = rows(database)
+        url, real, saved = f"{subject.url}/{before.id}", checks.accept, []
+
+        def slowly(*args: Any, **named: Any) -> checks.Content:
+            began = monotonic()
+            saved.append((make.need(make.hospital()).id, monotonic() - began))
+            return real(*args, **named)
+
+        monkeypatch.setattr(checks, "accept", slowly)
+        answer = sign_in(partner).get(url)
+        assert answer.status_code == 200 and not files.holds_canary(answer.content)
+        # A writer that had to wait would have waited for ten seconds, and failed.
+        assert len(saved) == 1 and saved[0][1] < 5
+
+    def test_of_two_who_strip_a_file_at_once_one_keeps_what_the_other_has_made(
+        self,
+        turned: tuple[Subject, Party],
+        sign_in: SignIn,
+        database: Database,
+        settings: Settings,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        subject, partner = turned
+        [before] = rows(database)
+        url, real = f"{subject.url}/{before.id}", checks.accept
+        second: list[int] = []
+
+        def overtaken(*args: Any, **named: Any) -> checks.Content:
+            monkeypatch.setattr(checks, "accept", real)
+            second.append(sign_in(partner).get(url).status_code)
+            return real(*args, **named)
+
+        monkeypatch.setattr(checks, "accept", overtaken)
+        answer = sign_in(partner).get(url)
+        assert (answer.status_code, second) == (200, [200]) and not files.holds_canary(answer.content)
+        [after] = rows(database)
+        assert [event for event, _who, _id in trail(database)].count("attachment:strip") == 1
+        kept = {path.name for path in (settings.data_dir / "attachments").rglob("*") if path.is_file()}
+        assert kept == {before.stored_name, after.stored_name}
+
+    def test_a_file_that_changes_while_it_is_stripped_is_not_opened(
+        self,
+        turned: tuple[Subject, Party],
+        sign_in: SignIn,
+        database: Database,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        subject, partner = turned
+        [before] = rows(database)
+        url, real = f"{subject.url}/{before.id}", checks.accept
+
+        def meanwhile(*args: Any, **named: Any) -> checks.Content:
+            with database.session(write=True) as session:
+                row = session.get(Attachment, before.id)
+                assert row is not None
+                row.stored_name = "0" * 32
+            return real(*args, **named)
+
+        monkeypatch.setattr(checks, "accept", meanwhile)
+        assert sign_in(partner).get(url).status_code == 409
+        assert not rows(database)[0].stripped
+
+    def test_a_need_that_becomes_anonymous_gives_its_old_files_out_stripped(
+        self, turned: tuple[Subject, Party], sign_in: SignIn, database: Database
+    ) -> None:
+        subject, partner = turned
+        author = sign_in(subject.author)
+        [before] = rows(database)
         answer = sign_in(partner).get(f"{subject.url}/{before.id}")
         assert answer.status_code == 200
         assert not files.holds_canary(answer.content)
