@@ -63,6 +63,9 @@ BODY: dict[str, Any] = {
         },
     }
 }
+AGAIN: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The same id has made it before.", "model": schemas.AttachmentOut}
+}
 CONTENT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The content; its name stands in Content-Disposition.",
@@ -102,12 +105,12 @@ CapabilityTargetDep = Annotated[Opened, Depends(_capability_target)]
 
 
 async def _for_need(request: Request, _target: NeedTargetDep) -> AsyncIterator[Sent]:
-    async for form in receive(request):
+    async with receive(request) as form:
         yield _sent(form)
 
 
 async def _for_capability(request: Request, _target: CapabilityTargetDep) -> AsyncIterator[Sent]:
-    async for form in receive(request):
+    async with receive(request) as form:
         yield _sent(form)
 
 
@@ -175,7 +178,7 @@ def list_files_of_need(session: SessionDep, viewer: NeedReaderDep, need_id: IdPa
     return _list(session, viewer, SubjectKind.NEED, need_id)
 
 
-@router.post("/needs/{need_id}/attachments", tags=["files"], status_code=201, openapi_extra=BODY)
+@router.post("/needs/{need_id}/attachments", tags=["files"], status_code=201, responses=AGAIN, openapi_extra=BODY)
 def add_file_to_need(
     response: Response,
     viewer: NeedWriterDep,
@@ -220,7 +223,9 @@ def list_files_of_capability(
     return _list(session, viewer, SubjectKind.CAPABILITY, capability_id)
 
 
-@router.post("/capabilities/{capability_id}/attachments", tags=["files"], status_code=201, openapi_extra=BODY)
+@router.post(
+    "/capabilities/{capability_id}/attachments", tags=["files"], status_code=201, responses=AGAIN, openapi_extra=BODY
+)
 def add_file_to_capability(
     response: Response,
     viewer: CapabilityWriterDep,

@@ -13,9 +13,9 @@ from backend.forms import Choice, text_field
 from backend.i18n import gettext as _
 
 SCOPES = {
-    Scope.READ: _("读取：检索，查看本账号有权查看的需求、能力和匹配建议"),
-    Scope.WRITE_NEEDS: _("需求：新建、修改、提交、撤回本单位的需求"),
-    Scope.WRITE_CAPABILITIES: _("能力：新建、修改、提交、撤回本单位的能力"),
+    Scope.READ: _("读取：检索，查看本账号有权查看的需求、能力、附件和匹配建议"),
+    Scope.WRITE_NEEDS: _("需求：新建、修改、提交、撤回本单位的需求，增删附件"),
+    Scope.WRITE_CAPABILITIES: _("能力：新建、修改、提交、撤回本单位的能力，增删附件"),
 }
 DAYS = {"30": _("30 天"), "90": _("90 天"), "180": _("180 天"), "365": _("一年")}
 

@@ -1,6 +1,7 @@
 """The addresses of files and of the JSON API, as `ways` lists those of the pages.
 
-In braces besides: {kind} the kind of the text, {others} the other kind, {file} its file, {organisation} its author's.
+In braces besides: {kind} the kind of the text, {others} the other kind, {others_kinds} the first part of its address,
+{file} its file, {organisation} its author's.
 """
 
 # GET, asked by each reader for each text and its file.
@@ -28,6 +29,19 @@ WRITING_PROGRAMS: dict[str, list[tuple[str, str]]] = {
     "/{kinds}": [("POST", "/{kinds}")],
     "/{kinds}/{id}": [("PATCH", "/{kinds}/{s}")],
     "/{kinds}/{id}/actions": [("POST", "/{kinds}/{s}/actions")],
+}
+# GET of a program, by a token of each reader, for each text and its file.
+FOR_FILES_OF_PROGRAMS: dict[str, list[str]] = {
+    "/{kinds}/{id}/attachments": ["/{kinds}/{s}/attachments"],
+    "/{kinds}/{id}/attachments/{attachment_id}": [
+        "/{kinds}/{s}/attachments/{file}",
+        "/{others_kinds}/{s}/attachments/{file}",
+    ],
+}
+# POST and DELETE of a program of somebody who may not write.
+WRITING_FILES_OF_PROGRAMS: dict[str, list[tuple[str, str]]] = {
+    "/{kinds}/{id}/attachments": [("POST", "/{kinds}/{s}/attachments")],
+    "/{kinds}/{id}/attachments/{attachment_id}": [("DELETE", "/{kinds}/{s}/attachments/{file}")],
 }
 # POST of a program that only asks.
 ASKING: dict[str, list[str]] = {"/match": ["/match"]}

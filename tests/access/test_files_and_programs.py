@@ -92,6 +92,7 @@ def values(world: World, case: Case) -> dict[str, str]:
         "kind": case.kind,
         "others": case.kind.other,
         "kinds": PLURAL[case.kind],
+        "others_kinds": PLURAL[case.kind.other],
         "s": world.subjects[case],
         "file": world.subjects[case],
         "organisation": world.authors[case.anonymous].organisation.id,
@@ -187,6 +188,40 @@ def test_a_program_reads_no_more_than_its_user(filed: World, tokens: dict[str, s
 
 
 @EVERY_ROLE
+def test_a_program_opens_the_files_that_its_user_may(filed: World, tokens: dict[str, str], role: str) -> None:
+    client = filed.readers["visitor"].client
+    headers = {"Authorization": f"Bearer {tokens[role]}"} if role in tokens else {}
+    for case in CASES:
+        for url in filled(more_ways.FOR_FILES_OF_PROGRAMS, filed, case):
+            answer = client.get(f"/api/v1{url}", headers=headers)
+            is_there = may_open(role, case) and url.startswith(f"/{PLURAL[case.kind]}/")
+            expected = (200 if is_there else 404) if role in tokens else 401
+            assert answer.status_code == expected, (role, str(case), url)
+            told = answer.text + str(answer.headers)
+            is_content = is_there and url.count(filed.subjects[case]) == 2
+            assert (file_canary(case) in told) == is_content, (role, str(case), url)
+            assert (name_canary(case) in told) == (is_there and may_know_the_author(role, case)), (role, url)
+
+
+@EVERY_ROLE
+def test_a_program_of_others_adds_and_removes_no_file(filed: World, tokens: dict[str, str], role: str) -> None:
+    if role == "author":
+        pytest.skip("the author may")
+    client = filed.readers["visitor"].client
+    headers = {"Authorization": f"Bearer {tokens[role]}"} if role in tokens else {}
+    before = stored_files(filed)
+    for case in CASES:
+        for requests in more_ways.WRITING_FILES_OF_PROGRAMS.values():
+            for method, url in requests:
+                address = f"/api/v1{url.format(**values(filed, case))}"
+                sent = {"file": ("x.txt", b"x")} if method == "POST" else None
+                answer = client.request(method, address, files=sent, headers=headers)
+                assert answer.status_code in (401, 403, 404, 409), (role, method, address)
+                assert [c for c in [*sealed(role), name_canary(case)] if c in answer.text] == [], (role, address)
+    assert stored_files(filed) == before
+
+
+@EVERY_ROLE
 def test_what_a_program_asks_for_a_text_shows_nothing_that_is_sealed(
     filed: World, tokens: dict[str, str], role: str
 ) -> None:
@@ -225,7 +260,8 @@ def test_every_route_of_the_api_stands_in_the_matrix(world: World) -> None:
     [api] = [route for route in world.app.routes if isinstance(route, Mount) and is_api(route)]
     found = list(every_route(r for r in api.routes if isinstance(r, APIRoute) or hasattr(r, "original_router")))
     named: set[str] = set()
-    for table in (more_ways.FOR_PROGRAMS, more_ways.WRITING_PROGRAMS, more_ways.ASKING):
+    of_files = (more_ways.FOR_FILES_OF_PROGRAMS, more_ways.WRITING_FILES_OF_PROGRAMS)
+    for table in (more_ways.FOR_PROGRAMS, more_ways.WRITING_PROGRAMS, more_ways.ASKING, *of_files):
         named |= {path.replace("{kinds}", plural) for path in table for plural in PLURAL.values()}
     assert {ways.canonical(r.path) for r in found} == named
     assert len(ROLES) == len(world.readers)

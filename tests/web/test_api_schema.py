@@ -74,8 +74,12 @@ def sender(client: TestClient, headers: dict[str, str]) -> Send:
     def send(case: Case[Any]) -> Response:
         wanted = case.as_transport_kwargs(base_url="http://testserver/api/v1", headers=headers)
         wanted.pop("cookies", None)
-        body = {"content": wanted.pop("data")} if "data" in wanted else {}
-        return client.request(**wanted, **body)
+        if "files" not in wanted and "data" in wanted:
+            wanted["content"] = wanted.pop("data")
+        answer = client.request(**wanted)
+        # A body with files was sent piece by piece; the checks look at it whole.
+        answer.request.read()
+        return answer
 
     return send
 
@@ -98,6 +102,8 @@ def drive(operation: Any, mode: GenerationMode, run: Callable[[Case[Any]], None]
     examples()
 
 
+# schemathesis 4.32 does so itself where it spoils a body with files.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_with_a_token_nothing_answers_beside_its_description(
     mode: GenerationMode, app: FastAPI, client: TestClient, token: str, known_ids: list[str]
