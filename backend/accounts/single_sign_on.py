@@ -159,13 +159,12 @@ class Issuer:
 
     @contextmanager
     def _noted(self) -> Iterator[None]:
-        """Keep in mind whether the issuer answered."""
+        """Keep in mind that the issuer did not answer."""
         try:
             yield
         except IssuerUnavailable:
             self._silent_since = time.monotonic()
             raise
-        self._silent_since = None
 
     def _client(self, metadata: Mapping[str, Any]) -> OAuth2Session:
         secret = self._settings.oidc_client_secret

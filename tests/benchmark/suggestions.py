@@ -52,7 +52,12 @@ def line(name: str, times: list[float], base: float) -> str:
 def main() -> None:
     """Seed a data folder, ask for the suggestions of every need, print the figures."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder), hosts="testserver", demo=True)
+        settings = Settings(
+            data_dir=Path(folder),
+            hosts="testserver",
+            demo=True,
+            user_searches_per_minute=0,
+        )
         cache = (PROJECT_ROOT / Settings().data_dir / "models").resolve()
         cache.mkdir(parents=True, exist_ok=True)
         settings.models_dir.symlink_to(cache)
