@@ -122,11 +122,9 @@ class Issuer:
 
     def _ask(self, *, anew: bool = False) -> tuple[Mapping[str, Any], KeySet]:
         self._check_answers()
-        # Who has waited in vain need not be followed by others.
-        with self._noted(), self._turn(self._asking):
+        # Noted inside of the turn, before the next one has it, and outside: who has waited in vain is no example.
+        with self._noted(), self._turn(self._asking), self._noted():
             if self._published is None or anew or self._published[0] < time.monotonic() - KEPT_SECONDS:
-                # Whoever has waited for a question that failed does not ask it once more.
-                self._check_answers()
                 self._published = time.monotonic(), *self._publication()
             return self._published[1:]
 
@@ -153,6 +151,8 @@ class Issuer:
         if not turns.acquire(timeout=TURN_SECONDS):
             raise IssuerUnavailable
         try:
+            # Whoever has waited for a question that failed does not ask it once more.
+            self._check_answers()
             yield
         finally:
             turns.release()
@@ -181,20 +181,20 @@ class Issuer:
         )
 
     def _exchange(self, metadata: Mapping[str, Any], code: str, verifier: str) -> Mapping[str, Any]:
-        try:
-            with self._turn(self._turns), self._client(metadata) as client:
+        with self._turn(self._turns), self._client(metadata) as client:
+            try:
                 answer: Mapping[str, Any] = client.fetch_token(
                     metadata["token_endpoint"],
                     code=code,
                     code_verifier=verifier,
                     timeout=(CONNECT_SECONDS, READ_SECONDS),
                 )
-        except AuthlibBaseError as error:
-            raise SignOnRefused from error
-        except (requests.RequestException, KeyError, ValueError) as error:
-            if isinstance(error, requests.Timeout | requests.ConnectionError):
-                self._silent_since = time.monotonic()
-            raise IssuerUnavailable from error
+            except AuthlibBaseError as error:
+                raise SignOnRefused from error
+            except (requests.RequestException, KeyError, ValueError) as error:
+                if isinstance(error, requests.Timeout | requests.ConnectionError):
+                    self._silent_since = time.monotonic()
+                raise IssuerUnavailable from error
         return answer
 
     def _claims(self, id_token: str, keys: KeySet, nonce: str) -> Mapping[str, Any]:
