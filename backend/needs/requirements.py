@@ -61,7 +61,9 @@ def readable(session: Session, need: Need, tier: Tier) -> tuple[str, ...]:
     """
     points = stored(session, need.id)
     if tier is Tier.TEASER:
+        # A title of signs alone gives no point, and those of the brief are none for a teaser.
         points = tuple(point for point in points if point.tier is Tier.TEASER) or proposed_teaser(need)
+        return tuple(point.text for point in points)
     return tuple(point.text for point in points or proposed(need))
 
 

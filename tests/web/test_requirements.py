@@ -200,6 +200,15 @@ def test_without_requirements_of_the_teaser_those_of_its_text_stand(
         assert needs.requirements_for(session, bare.id, TEASER) == ("针",)
 
 
+def test_a_title_without_words_does_not_give_the_points_of_the_brief(
+    make: Factory, hospital: Party, database: Database
+) -> None:
+    need = make.need(hospital, "？？？", summary="！", requirements=("保密的要点",))
+    with database.session() as session:
+        assert needs.requirements_for(session, need.id, TEASER) == ()
+        assert needs.requirements_for(session, need.id, BRIEF) == ("保密的要点",)
+
+
 def test_proposals_are_not_searched_twice(make: Factory, hospital: Party, database: Database) -> None:
     need = make.need(hospital, summary=SUMMARY)
     with database.session() as session:

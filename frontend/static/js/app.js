@@ -71,7 +71,10 @@
   }
   document.addEventListener("htmx:beforeRequest", (event) => {
     const line = event.detail.elt;
-    if (isSaving(line)) line.dataset.at = edits.get(line.closest("form")) ?? 0;
+    if (!isSaving(line)) return;
+    // The form itself is on its way: a draft that arrives after it would be refused.
+    if (leaving) event.preventDefault();
+    else line.dataset.at = edits.get(line.closest("form")) ?? 0;
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     const line = event.detail.target;
@@ -102,6 +105,8 @@
     const form = event.target;
     if (form.method !== "post") return;
     leaving = true;
+    const line = form.querySelector("[data-autosave]");
+    if (line) htmx.trigger(line, "htmx:abort");
     // After this event: a button that is disabled earlier would not be sent along.
     setTimeout(() => setPressed(form, true), 0);
   });
