@@ -164,6 +164,7 @@ MAILS = {
     "account-suspended": _("账号已停用"),
     "address-changed": _("邮箱已更换"),
     "already-registered": _("邮箱已注册"),
+    "code-used-again": _("验证码重复使用"),
     "confirm-address": _("确认邮箱"),
     "confirm-new-address": _("确认新邮箱"),
     "member-answered": _("加入申请的答复"),
@@ -181,6 +182,7 @@ MAILS = {
     "reset-password": _("重设密码"),
     "second-factor-off": _("二次验证已关闭"),
     "second-factor-on": _("二次验证已启用"),
+    "signed-in-elsewhere": _("在新的地点登录"),
     "token-made": _("已生成访问令牌"),
     "meeting": _("会议邀请、变更和取消"),
 }

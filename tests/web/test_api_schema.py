@@ -1,6 +1,6 @@
 """schemathesis sends what the description of the API allows, and what it does not: no fault, and no other answers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -74,7 +74,7 @@ def sender(client: TestClient, headers: dict[str, str]) -> Send:
     def send(case: Case[Any]) -> Response:
         wanted = case.as_transport_kwargs(base_url="http://testserver/api/v1", headers=headers)
         wanted.pop("cookies", None)
-        if "files" not in wanted and "data" in wanted:
+        if not wanted.get("files") and not isinstance(wanted.get("data", {}), Mapping):
             wanted["content"] = wanted.pop("data")
         answer = client.request(**wanted)
         # A body with files was sent piece by piece; the checks look at it whole.

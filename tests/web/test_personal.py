@@ -132,7 +132,8 @@ def test_the_end_of_an_account(
 ) -> None:
     here, elsewhere = sign_in(doctor), sign_in(doctor)
     need, capability = make.need(doctor), make.capability(doctor)
-    # Broker and author have been told by mail of the review.
+    # Broker and author have been told by mail of the review; what is written by a request wakes the thread that sends.
+    assert here.post("/notifications/read").status_code == 303
     postbox.collect()
     assert read(here.post("/account/delete", data={"password": "wrong"}).text).error("password") == "密码不正确。"
     assert read(here.post("/account/delete", data={"password": ""}).text).error("password") == "请填写密码。"

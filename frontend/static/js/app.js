@@ -71,7 +71,9 @@
   }
   document.addEventListener("htmx:beforeRequest", (event) => {
     const line = event.detail.elt;
-    if (isSaving(line)) line.dataset.at = edits.get(line.closest("form")) ?? 0;
+    // A form is on its way: what arrives after it, of a draft or its rehearsal, would be refused.
+    if (leaving) event.preventDefault();
+    else if (isSaving(line)) line.dataset.at = edits.get(line.closest("form")) ?? 0;
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     const line = event.detail.target;
@@ -102,6 +104,7 @@
     const form = event.target;
     if (form.method !== "post") return;
     leaving = true;
+    for (const asking of document.querySelectorAll("[hx-post], [hx-get]")) htmx.trigger(asking, "htmx:abort");
     // After this event: a button that is disabled earlier would not be sent along.
     setTimeout(() => setPressed(form, true), 0);
   });
