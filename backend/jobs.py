@@ -14,6 +14,7 @@ from backend.db import Database
 from backend.disclosure.lapsing import lapse
 from backend.introductions import clock
 from backend.ledger import clock as ledger_clock
+from backend.matching import shown
 from backend.matching.index_sync import SearchEngine
 from backend.needs import service as needs
 from backend.organisations import invitations, merging
@@ -43,6 +44,7 @@ def make_tasks(settings: Settings, database: Database, environment: Environment,
         Task("accounts", CLEANING_SECONDS, partial(cleaning.clean, database)),
         Task("old invitations", CLEANING_SECONDS, partial(invitations.forget, database)),
         Task("merged organisations", CLEANING_SECONDS, partial(merging.collect_strays, database, REFERENCES)),
+        Task("old suggestions", SWEEP_SECONDS, partial(shown.forget, database)),
         Task("old mails", CLEANING_SECONDS, partial(mailer.forget_old, database)),
         Task(
             "removed attachments", REMOVAL_SECONDS, partial(sweep.delete_removed, database, storage), after_writes=True

@@ -80,6 +80,11 @@ FOR_TEXTS: dict[str, list[str]] = {
     "/{kinds}/{id}": ["/{kinds}/{s}"],
     "/{kinds}/{id}/edit": ["/{kinds}/{s}/edit"],
     "/{kinds}/{id}/suggestions": ["/{kinds}/{s}/suggestions"],
+    # It leads to the page of the second, whatever was shown.
+    "/{kinds}/{id}/suggestions/{id}": [
+        "/needs/0123456789abcdef/suggestions/{s}",
+        "/capabilities/0123456789abcdef/suggestions/{s}",
+    ],
     "/{kinds}/{id}/versions": ["/{kinds}/{s}/versions"],
     "/{kinds}/{id}/versions/{number}": ["/{kinds}/{s}/versions/1", "/{kinds}/{s}/versions/2?since=1"],
     "/{kinds}/{id}/reasoned-access": ["/{kinds}/{s}/reasoned-access"],
