@@ -132,6 +132,7 @@ MESSAGES = {
     "review-refused": _("已谢绝，已通知邀请您的单位。"),
     "review-scored": _("打分已保存，全部评完后请提交。"),
     "review-submitted": _("评分已提交，不能再改。"),
+    "report-saved": _("补充文字已保存，导出的报告会一并写入。"),
     "notifications-read": _("已全部标为已读。"),
     "mails-chosen": _("邮件设置已保存。"),
 }

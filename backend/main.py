@@ -74,6 +74,7 @@ from backend.responses import answer_routes, review_routes
 from backend.responses import routes as responses
 from backend.responses import service as responses_service
 from backend.responses.calls import KIND as CALL
+from backend.results import routes as results
 from backend.sealing import make_sealer
 from backend.tasks import Runner
 from backend.templating import make_environment, render
@@ -193,6 +194,19 @@ def create_app(
     of_organisations = (organisations, members, departments)
     cases = (introductions, introduction_people, ledger)
     above = (monitoring, *cases, matching, rehearsal, transfers, personal, attachments, api_pages, notifications)
+    cases = (introductions, introduction_people)
+    above = (
+        results,
+        monitoring,
+        *cases,
+        matching,
+        rehearsal,
+        transfers,
+        personal,
+        attachments,
+        api_pages,
+        notifications,
+    )
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)
     of_calls = (responses, answer_routes, review_routes)

@@ -72,6 +72,12 @@ FOR_READERS: dict[str, list[str]] = {
         *(f"/exports/search.csv?side={kind}{more}" for kind in SubjectKind for more in ("", "&q={words}")),
     ],
     "/ledger": ["/ledger", "/ledger?stalled=1"],
+    # Figures alone, and what an office adds to them.
+    "/results": ["/results", "/results?region=310107&basis=need"],
+    "/results/export.xlsx": ["/results/export.xlsx"],
+    "/results/report": ["/results/report", "/results/report?region=310107"],
+    "/results/report.docx": ["/results/report.docx"],
+    "/results/report.xlsx": ["/results/report.xlsx"],
     "/notifications": ["/notifications", "/notifications?page=2"],
     "/notifications/preferences": ["/notifications/preferences"],
 }
@@ -232,6 +238,7 @@ WITHOUT_TEXTS: dict[str, str] = {
     "/transfers/{import_id}/{action}": "it acts on what the reader's own organisation has sent",
     "/account/tokens": "it knows no text",
     "/account/tokens/{token_id}/{action}": "it knows no text",
+    "/results/report": "of brokers and administrators: it keeps their words beside figures; see test_results.py",
     "/sign-out": "it ends the session and leads home",
     "/notifications/read": "it marks the reader's own notifications and leads to their list",
     "/notifications/{notification_id}/read": "likewise",
