@@ -23,15 +23,16 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class Figure:
-    """A count, or a number of working days; None where it is hidden, as it would tell of whom."""
+    """A count, or a number of working days; None where it is hidden, as it would tell of whom. `word` stands there."""
 
     value: float | None
+    word: str = ""
 
     @property
     def text(self) -> str:
         """As it is written: a whole number, or the decimals that shares leave."""
         if self.value is None:
-            return _("不足 3")
+            return self.word
         return f"{self.value:.2f}".rstrip("0").rstrip(".")
 
     @property
@@ -42,7 +43,9 @@ class Figure:
         return int(self.value) if self.value == int(self.value) else round(self.value, 2)
 
 
-HIDDEN = Figure(None)
+HIDDEN = Figure(None, _("不足 3"))
+WITHHELD = Figure(None, _("不显示"))
+"""In a column nobody shall tell a small figure from one that is hidden with it."""
 
 
 class Counted(Protocol):
@@ -164,7 +167,7 @@ def _hide(values: Sequence[int], *, protect: bool) -> list[Figure]:
         others = [n for n, value in enumerate(values) if value and figures[n] is not HIDDEN]
         if others:
             figures[min(others, key=values.__getitem__)] = HIDDEN
-    return figures
+    return [WITHHELD if figure is HIDDEN else figure for figure in figures]
 
 
 @lru_cache
@@ -193,7 +196,7 @@ def waiting(found: Iterable[Wait], scope: Scope, *, protect: bool) -> tuple[Wait
     for kind in WaitKind:
         count = _figure(len(days[kind]) * WHOLE, protect=protect)
         middle = Figure(median(days[kind])) if days[kind] else None
-        lines.append(WaitLine(kind, count, HIDDEN if middle and count is HIDDEN else middle))
+        lines.append(WaitLine(kind, count, WITHHELD if middle and count is HIDDEN else middle))
     return tuple(lines)
 
 

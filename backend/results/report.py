@@ -16,11 +16,11 @@ from backend.needs.forms import KINDS
 from backend.needs.models import NeedKind
 from backend.organisations.policy import Viewer
 from backend.results import figures, policy, service, sources
-from backend.results.figures import FEWEST, Figure, Line, Row, Scope, WaitLine
+from backend.results.figures import FEWEST, Figure, Line, Row, Scope
 from backend.results.models import ReportRemark
 from backend.results.periods import Quarter, of_quarter, year_to
 from backend.results.service import Asked
-from backend.results.sources import EXPIRED, TURNED_DOWN, WITHDRAWN, Material, Stage
+from backend.results.sources import EXPIRED, TURNED_DOWN, WITHDRAWN, Material, Stage, WaitKind
 from backend.results.wordings import REASONS, STAGES, UNITS, WAITS
 
 TO_BE_WRITTEN = _("（由填报单位补充）")
@@ -123,12 +123,12 @@ def _author(viewer: Viewer, region: str) -> str:
     return _("医桥平台")
 
 
-def _counted(line: Line) -> str:
-    """A stage as it stands in a sentence: 发起引荐 2 件（按各地商定的分成折算 1.6 件）."""
+def _counted(line: Line, share: str = "") -> str:
+    """A stage as it stands in a sentence: 发起引荐 2 件（折算 1.6 件）; `share` is another wording of the last part."""
     unit = UNITS[line.stage]
     words = f"{STAGES[line.stage]} {line.count.text} {unit}"
     if line.credit != line.count:
-        words += _("（按各地商定的分成折算 %(credit)s %(unit)s）") % {"credit": line.credit.text, "unit": unit}
+        words += (share or _("（折算 %(credit)s %(unit)s）")) % {"credit": line.credit.text, "unit": unit}
     return words
 
 
@@ -146,7 +146,9 @@ def _compared(stage: Stage, now: Line, before: Line) -> str | None:
 def _overview(
     three: _Three, material: Material, scope: Scope, quarter: Quarter, name: str, *, protect: bool
 ) -> Section:
-    stages = "，".join(_counted(three.now[stage]) for stage in Stage)
+    shared = next((stage for stage in Stage if three.now[stage].credit != three.now[stage].count), None)
+    in_full = _("（按各地商定的分成折算 %(credit)s %(unit)s，下同）")
+    stages = "，".join(_counted(three.now[stage], in_full if stage is shared else "") for stage in Stage)
     paragraphs = [f"{quarter.label}，{name}{stages}。"]
     changes = [_compared(stage, three.now[stage], three.before[stage]) for stage in Stage]
     told = [words for words in changes if words]
@@ -155,6 +157,7 @@ def _overview(
     kinds = [
         f"{KINDS[NeedKind(row.label)]} {row.cells[0].text} {UNITS[Stage.NEEDS]}"
         for row in _kinds(material, scope, protect=protect)
+        if row.cells[0].value is not None
     ]
     if kinds:
         paragraphs.append(_("新发布的需求中，%(kinds)s。") % {"kinds": "，".join(kinds)})
@@ -176,7 +179,7 @@ def _outcome(now: Mapping[Stage, Line], material: Material, scope: Scope, *, pro
     done = "，".join(_counted(now[stage]) for stage in (Stage.AGREED, Stage.STEPS, Stage.PATIENTS))
     paragraphs = [_("本季度%(done)s。") % {"done": done}]
     waits = figures.waiting(material.waits, scope, protect=protect)
-    told = [_wait(line) for line in waits if line.median is not None]
+    told = [_wait(line.kind, line.median) for line in waits if line.median and line.median.value is not None]
     if told:
         paragraphs.append(_("办理用时（工作日中位数）：%(waits)s。") % {"waits": "；".join(told)})
     header = tuple(STAGES.values())
@@ -192,9 +195,10 @@ def _outcome(now: Mapping[Stage, Line], material: Material, scope: Scope, *, pro
     return Section(_("二、对接成效"), tuple(paragraphs), tuple(tables))
 
 
-def _wait(line: WaitLine) -> str:
-    assert line.median is not None
-    return _("%(what)s %(days)s 个") % {"what": WAITS[line.kind], "days": line.median.text}
+def _wait(kind: WaitKind, middle: Figure) -> str:
+    if middle.value == 0:
+        return _("%(what)s当天完成") % {"what": WAITS[kind]}
+    return _("%(what)s %(days)s 个") % {"what": WAITS[kind], "days": middle.text}
 
 
 def _problems(material: Material, scope: Scope, remark: ReportRemark, moment: datetime, *, protect: bool) -> Section:
@@ -208,7 +212,7 @@ def _problems(material: Material, scope: Scope, remark: ReportRemark, moment: da
         % {"ended": shown[0].text, "declined": shown[1].text}
     ]
     by_label = {row.label: row.cells[0] for row in rows}
-    top = [f"{REASONS[reason]}（{by_label[REASONS[reason]].text}）" for reason in said[:MOST_REASONS]]
+    top = [_reason(REASONS[reason], by_label[REASONS[reason]]) for reason in said[:MOST_REASONS]]
     if top:
         paragraphs.append(_("婉拒的主要理由是：%(reasons)s。") % {"reasons": "、".join(top)})
     left = figures.without_proposal(material.happenings, material.ended_at, scope, moment, protect=protect)
@@ -216,6 +220,12 @@ def _problems(material: Material, scope: Scope, remark: ReportRemark, moment: da
     header = (_("结束原因"), _("合计"), _("需求方"), _("能力方"))
     table = Table(_("表 5　引荐结束的原因（件）"), header, tuple((row.label, *row.cells) for row in rows))
     return Section(_("三、存在问题"), tuple(paragraphs), (table,), added=remark.problems)
+
+
+def _reason(words: str, count: Figure) -> str:
+    if count.value is None:
+        return words
+    return _("%(reason)s（%(count)s 件）") % {"reason": words, "count": count.text}
 
 
 def _hidden(figure: Figure) -> Figure:

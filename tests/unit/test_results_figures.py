@@ -6,7 +6,7 @@ import pytest
 
 from backend.introductions.models import CaseBroker, Side
 from backend.results import figures, periods, sources
-from backend.results.figures import HIDDEN, Figure, Scope
+from backend.results.figures import HIDDEN, WITHHELD, Figure, Scope
 from backend.results.periods import EVER, Period, Quarter, of_quarter, parse, quarter_of, year_to
 from backend.results.sources import Ending, Happening, Stage, Subject, Wait, WaitKind
 from backend.results.wordings import REASONS
@@ -132,7 +132,7 @@ def test_small_figures_are_hidden_from_those_who_may_not_know() -> None:
 
     assert rows(protect=False) == ["2", "5", "4"]
     # The total is known, so one hidden figure alone could be computed.
-    assert rows(protect=True) == ["不足 3", "5", "不足 3"]
+    assert rows(protect=True) == ["不显示", "5", "不显示"]
 
 
 def test_medians_count_working_days_of_china() -> None:
@@ -160,7 +160,7 @@ def test_medians_count_working_days_of_china() -> None:
     others = [line for line in figures.waiting(waits, ALL, protect=True) if line.kind is not WaitKind.ANSWER]
     assert {line.median for line in others} == {None}
     hidden = figures.waiting(waits[:2], ALL, protect=True)[1]
-    assert hidden.count is HIDDEN and hidden.median is HIDDEN
+    assert hidden.count is HIDDEN and hidden.median is WITHHELD
 
 
 def test_reasons_stand_by_number_and_side() -> None:
