@@ -195,22 +195,11 @@ def create_app(
     cases = (introductions, introduction_people, ledger)
     above = (monitoring, *cases, matching, rehearsal, transfers, personal, attachments, api_pages, notifications)
     cases = (introductions, introduction_people)
-    above = (
-        results,
-        monitoring,
-        *cases,
-        matching,
-        rehearsal,
-        transfers,
-        personal,
-        attachments,
-        api_pages,
-        notifications,
-    )
+    above = (monitoring, *cases, matching, rehearsal, transfers, personal, attachments, api_pages, notifications)
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)
     of_calls = (responses, answer_routes, review_routes)
-    for routes in (*administration, *above, *of_calls, *overseeing, *of_organisations, *subjects):
+    for routes in (results, *administration, *above, *of_calls, *overseeing, *of_organisations, *subjects):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])

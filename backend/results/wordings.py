@@ -1,7 +1,7 @@
 """How stages, waiting times and reasons are called on the page and in the report."""
 
 from backend.i18n import gettext as _
-from backend.introductions.states import DeclineReason
+from backend.introductions.forms import REASONS as DECLINE_REASONS
 from backend.results.sources import EXPIRED, TURNED_DOWN, WITHDRAWN, Stage, WaitKind
 
 STAGES = {
@@ -31,14 +31,7 @@ WAITS = {
     WaitKind.AGREEMENT: _("双方接受至达成合作"),
 }
 REASONS: dict[str, str] = {
-    DeclineReason.NOT_OUR_FIELD.value: _("不属于本单位的专业方向"),
-    DeclineReason.ALREADY_SOLVED.value: _("问题已解决或已有合作方"),
-    DeclineReason.STAGE_TOO_EARLY.value: _("对方所处阶段过早"),
-    DeclineReason.CAPACITY.value: _("目前人手、产能或经费不足"),
-    DeclineReason.CONFLICT_OF_INTEREST.value: _("存在利益冲突"),
-    DeclineReason.TERMS.value: _("合作条件不合适"),
-    DeclineReason.REGION.value: _("地区不合适"),
-    DeclineReason.OTHER.value: _("其他原因"),
+    **{reason.value: words for reason, words in DECLINE_REASONS.items()},
     TURNED_DOWN: _("撮合员未予引荐"),
     EXPIRED: _("逾期未答复"),
     WITHDRAWN: _("引荐撤回"),
