@@ -194,8 +194,6 @@ def create_app(
     of_organisations = (organisations, members, departments)
     cases = (introductions, introduction_people, ledger)
     above = (monitoring, *cases, matching, rehearsal, transfers, personal, attachments, api_pages, notifications)
-    cases = (introductions, introduction_people)
-    above = (monitoring, *cases, matching, rehearsal, transfers, personal, attachments, api_pages, notifications)
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)
     of_calls = (responses, answer_routes, review_routes)

@@ -1,13 +1,13 @@
 """Results: the words that an office adds to the report of a quarter
 
-Revision: 0020; after: 0015.
+Revision: 0020; after: 0016.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0020"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
