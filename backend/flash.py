@@ -145,6 +145,7 @@ MESSAGES = {
     "docking-planned": _("日程已编排，确认后可以发给各方。"),
     "docking-published": _("日程和日历邀请已发给各方。"),
     "docking-cancelled": _("对接会已取消，收到过日程的单位会收到通知。"),
+    "report-saved": _("补充文字已保存，导出的报告会一并写入。"),
     "notifications-read": _("已全部标为已读。"),
     "mails-chosen": _("邮件设置已保存。"),
     "desk-deferred": _("已延期，到期后会回到待办。"),

@@ -17,6 +17,7 @@ from backend.desk import service as desk
 from backend.disclosure.lapsing import lapse
 from backend.introductions import clock
 from backend.ledger import clock as ledger_clock
+from backend.matching import shown
 from backend.matching.index_sync import SearchEngine
 from backend.meetings import docking
 from backend.meetings import service as meetings
@@ -54,6 +55,7 @@ def make_tasks(settings: Settings, database: Database, environment: Environment,
         Task("accounts", CLEANING_SECONDS, partial(cleaning.clean, database)),
         Task("old invitations", CLEANING_SECONDS, partial(invitations.forget, database)),
         Task("merged organisations", CLEANING_SECONDS, partial(merging.collect_strays, database, REFERENCES)),
+        Task("old suggestions", SWEEP_SECONDS, partial(shown.forget, database)),
         Task("old mails", CLEANING_SECONDS, partial(mailer.forget_old, database)),
         Task(
             "removed attachments", REMOVAL_SECONDS, partial(sweep.delete_removed, database, storage), after_writes=True

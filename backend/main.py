@@ -87,6 +87,7 @@ from backend.responses import answer_routes, review_routes
 from backend.responses import routes as responses
 from backend.responses import service as responses_service
 from backend.responses.calls import KIND as CALL
+from backend.results import routes as results
 from backend.sealing import make_sealer
 from backend.tasks import Runner
 from backend.templating import make_environment, render
@@ -231,7 +232,7 @@ def create_app(
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)
     of_calls = (responses, answer_routes, review_routes)
-    broking = (desk, match_desk, assignment)
+    broking = (results, desk, match_desk, assignment)
     of_cases = (conversations, meetings, docking)
     for routes in (*administration, *broking, *of_cases, *above, *of_calls, *overseeing, *of_organisations, *subjects):
         app.include_router(routes.router)

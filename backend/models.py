@@ -36,6 +36,7 @@ from backend.notifications.models import MailPreference, Notification
 from backend.organisations.models import Department, Invitation, Membership, MembershipRequest, Organisation
 from backend.outbox import OutboxRow
 from backend.responses.models import CallResponse, Criterion, ResponseCall, Review, Score
+from backend.results.models import ReportRemark
 from backend.shortlists.models import Shortlist, ShortlistCursor, Shortlisted
 from backend.transfers.models import Import, ImportRow
 
@@ -84,6 +85,7 @@ TABLES = (
     RecoveryCode,
     Release,
     ReleaseProposal,
+    ReportRemark,
     Requirement,
     ResponseCall,
     Review,

@@ -19,6 +19,7 @@ NAMESPACES = {
     "docking": _("对接会"),
     "attachment": _("附件"),
     "desk": _("工作台"),
+    "results": _("成效统计"),
     "admin": _("平台管理"),
 }
 SUBJECTS = {
@@ -31,6 +32,7 @@ SUBJECTS = {
     "mail": _("邮件"),
     "desk_mark": _("工作台事项"),
     "audit": _("审计记录"),
+    "report": _("成效统计与季度报告"),
 }
 EVENTS: dict[str, str] = {
     Event.ACCOUNT_CREATE: _("创建账号"),
@@ -194,6 +196,8 @@ EVENTS: dict[str, str] = {
     Event.ATTACHMENT_OPEN: _("打开附件"),
     Event.ATTACHMENT_STRIP: _("清除附件的元数据"),
     Event.ATTACHMENT_REMOVE: _("删除附件"),
+    Event.RESULTS_EXPORT: _("导出成效统计或季度报告"),
+    Event.REPORT_EDIT: _("修改季度报告的补充文字"),
     Event.AUDIT_EXPORT: _("导出审计记录"),
     Event.MAIL_RETRY: _("重新发送邮件"),
 }

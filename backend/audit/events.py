@@ -196,6 +196,9 @@ class Event(StrEnum):
     ATTACHMENT_STRIP = "attachment:strip"
     ATTACHMENT_REMOVE = "attachment:remove"
 
+    RESULTS_EXPORT = "results:export"
+    REPORT_EDIT = "results:report:edit"
+
     AUDIT_EXPORT = "admin:audit:export"
     MAIL_RETRY = "admin:mail:retry"
 

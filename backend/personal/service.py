@@ -39,6 +39,7 @@ from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
 from backend.organisations.models import Invitation, MemberRole, Membership, MembershipRequest, Organisation
 from backend.responses.models import CallResponse, ResponseCall, Review, Score
+from backend.results.models import ReportRemark
 from backend.transfers.models import Import
 
 Reference = tuple[type[SQLModel], str]
@@ -91,6 +92,7 @@ KEPT: Sequence[Reference] = (
     (StatusChange, "actor_id"),
     (SubjectVersion, "user_id"),
     (Invitation, "invited_by"),
+    (ReportRemark, "updated_by"),
     (MembershipRequest, "answered_by"),
     (Introduction, "created_by"),
     (CaseParty, "answered_by"),

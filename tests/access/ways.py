@@ -80,6 +80,12 @@ FOR_READERS: dict[str, list[str]] = {
     "/docking": ["/docking"],
     "/docking/new": ["/docking/new"],
     "/conversations": ["/conversations", "/conversations?q={words}", "/conversations?q=canary"],
+    # Figures alone, and what an office adds to them.
+    "/results": ["/results", "/results?region=310107&basis=need"],
+    "/results/export.xlsx": ["/results/export.xlsx"],
+    "/results/report": ["/results/report", "/results/report?region=310107"],
+    "/results/report.docx": ["/results/report.docx"],
+    "/results/report.xlsx": ["/results/report.xlsx"],
     "/notifications": ["/notifications", "/notifications?page=2"],
     "/notifications/preferences": ["/notifications/preferences"],
 }
@@ -88,6 +94,11 @@ FOR_TEXTS: dict[str, list[str]] = {
     "/{kinds}/{id}": ["/{kinds}/{s}"],
     "/{kinds}/{id}/edit": ["/{kinds}/{s}/edit"],
     "/{kinds}/{id}/suggestions": ["/{kinds}/{s}/suggestions"],
+    # It leads to the page of the second, whatever was shown.
+    "/{kinds}/{id}/suggestions/{id}": [
+        "/needs/0123456789abcdef/suggestions/{s}",
+        "/capabilities/0123456789abcdef/suggestions/{s}",
+    ],
     "/{kinds}/{id}/versions": ["/{kinds}/{s}/versions"],
     "/{kinds}/{id}/versions/{number}": ["/{kinds}/{s}/versions/1", "/{kinds}/{s}/versions/2?since=1"],
     "/{kinds}/{id}/reasoned-access": ["/{kinds}/{s}/reasoned-access"],
@@ -239,6 +250,7 @@ WITHOUT_TEXTS: dict[str, str] = {
     "/transfers/{import_id}/{action}": "it acts on what the reader's own organisation has sent",
     "/account/tokens": "it knows no text",
     "/account/tokens/{token_id}/{action}": "it knows no text",
+    "/results/report": "of brokers and administrators: it keeps their words beside figures; see test_results.py",
     "/sign-out": "it ends the session and leads home",
     "/notifications/read": "it marks the reader's own notifications and leads to their list",
     "/notifications/{notification_id}/read": "likewise",
