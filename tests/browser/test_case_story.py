@@ -1,0 +1,134 @@
+"""The story of the transseptal needle from the need to the first patient, by three people in three browsers."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from backend.db import utc_now
+from backend.working_days import CHINA
+from tests.browser.conftest import OpenVisit
+from tests.browser.visit import review, submit, write_need
+from tests.browser.wordings import TRANSSEPTAL
+
+pytestmark = [pytest.mark.browser, pytest.mark.story, pytest.mark.model]
+
+NEED = replace(TRANSSEPTAL, title="进了心脏还能改弯度的房间隔穿刺针")
+SEALED = "往上跑，定好的点就丢了"
+STEPS = {
+    "order": "",
+    "observation": "",
+    "animal": "",
+    "type_test": "型式检验报告，示例编号 2026-01",
+    "clinical": "",
+    "registration": "",
+    "certificate": "注册证，示例编号 2026-02",
+    "first_use": "首例手术记录，示例",
+}
+"""The steps of this story, with what shows those that have to be shown."""
+
+
+def accept(page: Page, case: str, contact: str) -> None:
+    """Accept an introduction by name."""
+    page.goto(case)
+    page.get_by_label("已阅读并代表本单位接受以上保密承诺").check()
+    page.get_by_label("承诺人姓名").fill("示例签署人")
+    page.get_by_label("联系方式").fill(contact)
+    page.get_by_role("button", name="接受引荐").click()
+    expect(page.locator("#answer")).to_have_count(0)
+
+
+def meet(broker: Page, doctor: Page, case: str) -> None:
+    """The broker proposes a time, the department answers, the broker fixes it."""
+    start = (utc_now().astimezone(CHINA) + timedelta(days=3)).replace(hour=14, minute=0)
+    broker.goto(f"{case}/meetings")
+    broker.get_by_label("时间一").fill(start.strftime("%Y-%m-%dT%H:%M"))
+    broker.get_by_label("地点", exact=True).fill("普陀区商务委会议室")
+    broker.get_by_role("button", name="发送提议").click()
+    doctor.goto(f"{case}/meetings")
+    doctor.get_by_role("link", name="1 个时间待答复").click()
+    doctor.locator(".meeting-fit label").first.click()
+    doctor.get_by_role("button", name="保存本单位的答复").click()
+    broker.goto(f"{case}/meetings")
+    broker.get_by_role("link", name="1 个时间待答复").click()
+    broker.get_by_role("button", name="确定这个时间").click()
+    expect(broker.locator(".meeting-fixed")).to_be_visible()
+
+
+def finish(page: Page, case: str, step: str, evidence: str) -> None:
+    """Begin a step of the ledger and say that it is done."""
+    page.goto(f"{case}/ledger/{step}")
+    page.get_by_role("button", name="开始", exact=True).click()
+    page.goto(f"{case}/ledger/{step}")
+    page.locator("summary", has_text="完成").click()
+    if evidence:
+        page.get_by_label("完成依据").fill(evidence)
+    page.get_by_role("button", name="确认完成").click()
+    expect(page.locator("#flash")).to_be_visible()
+
+
+def test_from_the_need_to_the_first_patient(open_visit: OpenVisit) -> None:
+    doctor, broker = open_visit().sign_in("cardiology"), open_visit().sign_in("putuo")
+    company = open_visit().sign_in("enterprise")
+    write_need(doctor, NEED)
+    submit(doctor)
+    need = doctor.url
+    review(broker, NEED.title)
+
+    # The broker introduces the two from the match card.
+    broker.goto(need)
+    broker.locator(".match").first.get_by_role("link", name="引荐双方").click()
+    expect(broker.get_by_role("heading", name="引荐双方", level=1)).to_be_visible()
+    broker.get_by_role("button", name="提出引荐").click()
+    broker.wait_for_url("**/introductions/*")
+    case = broker.url.split("?")[0].split("#")[0]
+
+    # The company knows the teaser alone until both have accepted.
+    company.goto("/introductions")
+    company.get_by_role("link", name=NEED.title).first.click()
+    assert SEALED not in company.content()
+    company.goto(need)
+    expect(company.get_by_text("详情需经授权查看")).to_be_visible()
+    accept(company, case, "研发部 021-0000 0001")
+    company.goto(need)
+    expect(company.get_by_text("详情需经授权查看")).to_be_visible()
+    accept(doctor, case, "心血管内科 021-0000 0002")
+    company.goto(need)
+    expect(company.get_by_text(SEALED)).to_be_visible()
+    company.goto(case)
+    expect(company.get_by_text("心血管内科 021-0000 0002")).to_be_visible()
+    with company.expect_download() as download:
+        company.get_by_role("link", name="下载保密承诺书（PDF）").click()
+    assert download.value.suggested_filename.endswith(".pdf")
+
+    # They talk, and meet.
+    company.goto(f"{case}/conversation")
+    company.locator("textarea[name=text]").fill("样机弯度可调，能否先到科室观摩两台手术？")
+    company.get_by_role("button", name="发送").click()
+    doctor.goto(f"{case}/conversation")
+    expect(doctor.get_by_text("能否先到科室观摩两台手术")).to_be_visible()
+    meet(broker, doctor, case)
+
+    # They agree, and the ledger leads to the first patient.
+    broker.goto(case)
+    broker.locator("summary", has_text="达成合作意向").click()
+    broker.get_by_label("达成的意向").fill("共同设计动物实验，完成注册前评价。")
+    broker.get_by_role("button", name="确认达成合作意向").click()
+    for step, evidence in STEPS.items():
+        finish(doctor if step == "first_use" else broker, case, step, evidence)
+    doctor.goto(f"{case}/story")
+    for milestone in ("需求发布", "双方接受", "达成合作意向", "首次入院"):
+        expect(doctor.get_by_role("rowheader", name=milestone).first).to_be_visible()
+    doctor.goto(f"{case}/ledger")
+    doctor.get_by_role("button", name="标记需求已解决").click()
+    expect(doctor.locator(".status-fulfilled")).to_be_visible()
+
+    # The report of the quarter counts it.
+    broker.goto("/results")
+    funnel = broker.get_by_role("row").filter(has_text="首次入院")
+    expect(funnel.first).to_be_visible()
+    expect(broker.locator("main")).to_contain_text("首次入院")
+    broker.goto("/results/report")
+    expect(broker.get_by_role("heading", name="二、对接成效")).to_be_visible()
+    expect(broker.locator("#report")).to_contain_text("首次入院")
