@@ -17,7 +17,7 @@ from backend.db import is_conflict
 
 log = logging.getLogger(__name__)
 
-TURNS = 6
+TURNS = 9
 KEPT_BYTES = 4_000_000
 """A request whose body is longer is not kept to be run again."""
 

@@ -343,8 +343,11 @@ def _unexpected_error(request: Request, error: Exception) -> Response:
     else:
         message = _("服务器出现故障，操作可能没有保存。请稍后重试；如仍有问题，请联系平台管理员。")
         response = _fault(request, 500, message)
-    # This answer is made outside of all middleware.
-    response.headers.update({**SECURITY_HEADERS, HEADER: getattr(request.state, "request_id", "")})
+    # This answer is made outside of all middleware. The server closes the connection after it; a client that were not
+    # told could send its next request into the closing one, and get no answer.
+    response.headers.update(
+        {**SECURITY_HEADERS, HEADER: getattr(request.state, "request_id", ""), "Connection": "close"}
+    )
     if request.app.state.settings.by_https:
         response.headers["Strict-Transport-Security"] = HSTS
     return response

@@ -102,6 +102,8 @@ def test_a_fault_is_logged_and_tells_the_user_nothing_of_it(
     assert "服务器出现故障" in read(answer.text)["main"].text
     assert "secret detail" not in answer.text
     assert "unexpected error on GET /" in caplog.text
+    # The server closes the connection after a fault: whoever keeps it open has to know.
+    assert answer.headers["connection"] == "close"
 
 
 @pytest.mark.sqlite
