@@ -14,7 +14,7 @@ from backend.admin.forms import TrailForm
 from backend.audit.events import Event, record
 from backend.db import utc_now
 from backend.deps import DatabaseDep, RecordingSessionDep, SessionDep
-from backend.disclosure.filters import page_number
+from backend.disclosure.filters import page_count, page_number
 from backend.templating import LOCAL_ZONE, render
 
 router = APIRouter(prefix="/admin")
@@ -50,7 +50,7 @@ def audit(request: Request, session: SessionDep, viewer: AdminDep, page: str = "
         return render(request, "admin/audit.html", wrong, status=422)
     number = page_number(page)
     rows, total = trail.page(session, viewer, form.asked(), number)
-    shown = AuditPage(form, rows, total, number, max(1, -(-total // trail.PAGE_SIZE)), _query(form))
+    shown = AuditPage(form, rows, total, number, page_count(total, trail.PAGE_SIZE), _query(form))
     return render(request, "admin/audit.html", shown, block="results")
 
 

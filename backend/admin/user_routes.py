@@ -13,7 +13,7 @@ from backend.admin import users
 from backend.admin.deps import AdminDep
 from backend.admin.forms import STATES, SuspensionForm
 from backend.deps import FormDep, SessionDep
-from backend.disclosure.filters import page_number
+from backend.disclosure.filters import page_count, page_number
 from backend.errors import NotFound
 from backend.forms import clean_line
 from backend.htmx import redirect
@@ -56,7 +56,7 @@ def listing(
     text, number = clean_line(q)[:Q_LENGTH], page_number(page)
     chosen = users.State(state) if state in list(users.State) else None
     rows, total = users.page(session, viewer, text, chosen, number)
-    pages = max(1, -(-total // users.PAGE_SIZE))
+    pages = page_count(total, users.PAGE_SIZE)
     query = urlencode({"q": text, "state": chosen or ""})
     shown = UsersPage(rows, total, text, chosen or "", STATES, number, pages, query)
     return render(request, "admin/users.html", shown, block="results")

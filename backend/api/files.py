@@ -14,13 +14,13 @@ from backend.api.deps import CapabilityReaderDep, CapabilityWriterDep, IdPath, N
 from backend.api.problems import Incomplete
 from backend.api.responses import PROBLEMS
 from backend.attachments import names, service
-from backend.attachments.deps import StorageDep, receive, strip_before
+from backend.attachments.deps import StorageDep, check_target, receive, strip_before
 from backend.attachments.kinds import MEDIA_TYPES
 from backend.attachments.routes import stream
 from backend.attachments.storage import Storage
 from backend.attachments.stripping import Stripped
 from backend.db import ID_PATTERN, new_id
-from backend.deps import RecordingSessionDep, SessionDep, SettingsDep, get_database
+from backend.deps import RecordingSessionDep, SessionDep, SettingsDep
 from backend.disclosure.models import SubjectKind
 from backend.disclosure.policy import Opened
 from backend.i18n import gettext as _
@@ -86,18 +86,12 @@ class Sent:
     id: str
 
 
-def _target(request: Request, viewer: Viewer, kind: SubjectKind, subject_id: str) -> Opened:
-    """Ask the policy before the file is received: a stranger's file never fills the disk."""
-    with get_database(request).session() as session:
-        return service.check_can_add(session, viewer, kind, subject_id)
-
-
 def _need_target(request: Request, viewer: NeedWriterDep, need_id: IdPath) -> Opened:
-    return _target(request, viewer, SubjectKind.NEED, need_id)
+    return check_target(request, SubjectKind.NEED, need_id, viewer)
 
 
 def _capability_target(request: Request, viewer: CapabilityWriterDep, capability_id: IdPath) -> Opened:
-    return _target(request, viewer, SubjectKind.CAPABILITY, capability_id)
+    return check_target(request, SubjectKind.CAPABILITY, capability_id, viewer)
 
 
 NeedTargetDep = Annotated[Opened, Depends(_need_target)]

@@ -12,7 +12,7 @@ from backend import flash
 from backend.accounts import credentials, second_factor
 from backend.accounts.deps import AccountBeforeDep, AccountDep, ClientDep
 from backend.accounts.models import User
-from backend.accounts.routes.refusals import WRONG_CODE, WRONG_PASSWORD, refuse_field
+from backend.accounts.routes.refusals import holds_both_factors
 from backend.api import service
 from backend.api.forms import SCOPES, TokenForm, TokenWithCodeForm
 from backend.api.models import ApiToken
@@ -104,13 +104,7 @@ def create_token(
         # A code counts once: a form that is sent twice is known by its id before it is asked for again.
         if service.is_made(session, user, token_id):
             return flash.put(redirect(request, URL), "token-made-before")
-        if not credentials.is_present(session, user, tried):
-            refuse_field(form.password, WRONG_PASSWORD)
-        elif isinstance(form, TokenWithCodeForm) and not credentials.is_present_code(
-            session, sealer, user, form.code.data or "", client.address
-        ):
-            refuse_field(form.code, WRONG_CODE)
-        if form.errors:
+        if not holds_both_factors(session, sealer, user, form, tried, client.address):
             return again()
         made = service.create(
             session,

@@ -20,6 +20,11 @@ def page_number(text: str) -> int:
     return min(max(number, 1), MAX_PAGE)
 
 
+def page_count(total: int, size: int) -> int:
+    """How many pages `total` rows fill, at least one."""
+    return max(1, -(-total // size))
+
+
 @dataclass(frozen=True)
 class Filters:
     """What a list is narrowed to; empty text means no narrowing."""
@@ -40,7 +45,7 @@ class Filters:
 
     def pages(self, total: int) -> int:
         """How many pages `total` rows fill, at least one."""
-        return max(1, -(-total // self.limit))
+        return page_count(total, self.limit)
 
     def conditions(self, table: type[TieredSubject], kind: Any) -> list[ColumnElement[bool]]:
         """The filters as SQL; `kind` is the kind column of the table. A term of a taxonomy includes those below it."""

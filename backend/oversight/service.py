@@ -13,6 +13,7 @@ from backend.capabilities import service as capabilities
 from backend.db import utc_now
 from backend.disclosure import proposals, readings, releases, versions
 from backend.disclosure.cards import Card
+from backend.disclosure.filters import page_count
 from backend.disclosure.models import Release, ReleaseProposal, SubjectKind, SubjectVersion, Tier, TieredSubject
 from backend.disclosure.policy import (
     Subject,
@@ -257,7 +258,7 @@ def releases_of(session: Session, viewer: Viewer, found: Overseen, number: int =
         ]
         if may_write
         else None,
-        reading_pages=max(1, -(-total // readings.PAGE_SIZE)),
+        reading_pages=page_count(total, readings.PAGE_SIZE),
         may_release=can_release(viewer, found.facts),
         may_revoke=may_write,
         may_propose=can_propose(viewer, found.facts),

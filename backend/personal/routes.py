@@ -10,7 +10,7 @@ from backend import flash
 from backend.accounts import credentials, second_factor, sessions
 from backend.accounts.deps import AccountBeforeDep, AccountDep, ClientDep
 from backend.accounts.forms import PasswordAndCodeForm, PresentPassword
-from backend.accounts.routes.refusals import WRONG_CODE, WRONG_PASSWORD, refuse_field
+from backend.accounts.routes.refusals import holds_both_factors
 from backend.deps import DatabaseDep, FormDep, RecordingSessionDep, SealerDep, SessionDep, SettingsDep
 from backend.errors import DomainError, TooManyAttempts
 from backend.htmx import redirect
@@ -94,13 +94,7 @@ def delete(
         return again()
     try:
         tried = credentials.try_present(database, user, form.password.data or "")
-        if not credentials.is_present(session, user, tried):
-            refuse_field(form.password, WRONG_PASSWORD)
-        elif isinstance(form, PasswordAndCodeForm) and not credentials.is_present_code(
-            session, sealer, user, form.code.data or "", client.address
-        ):
-            refuse_field(form.code, WRONG_CODE)
-        if form.errors:
+        if not holds_both_factors(session, sealer, user, form, tried, client.address):
             return again()
         service.delete_account(session, user, actor_id=user.id)
     except (TooManyAttempts, OnlyOwner) as error:

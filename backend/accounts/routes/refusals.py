@@ -3,11 +3,16 @@
 from dataclasses import dataclass
 
 from fastapi import Request
+from sqlmodel import Session
 from starlette.responses import Response
 from wtforms import Field
 
+from backend.accounts import credentials, passwords
+from backend.accounts.forms import PresentPassword
+from backend.accounts.models import User
 from backend.errors import DomainError
 from backend.i18n import gettext as _
+from backend.sealing import Sealer
 from backend.templating import render
 
 WRONG_PASSWORD = _("密码不正确。")
@@ -30,3 +35,17 @@ def expired(request: Request, error: DomainError, again: str) -> Response:
 def refuse_field(field: Field, message: str) -> None:
     """Put a message beside a field after its own checks have passed."""
     field.errors = [message]
+
+
+def holds_both_factors(
+    session: Session, sealer: Sealer, user: User, form: PresentPassword, tried: passwords.Tried, address: str
+) -> bool:
+    """Whether a form holds the present password and, where it asks for one, a code; else says beside which field not.
+
+    `tried` is the password of the form, see `credentials.try_present`. Raises TooManyAttempts.
+    """
+    if not credentials.is_present(session, user, tried):
+        refuse_field(form.password, WRONG_PASSWORD)
+    elif "code" in form and not credentials.is_present_code(session, sealer, user, form["code"].data or "", address):
+        refuse_field(form["code"], WRONG_CODE)
+    return not form.errors

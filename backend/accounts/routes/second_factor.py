@@ -10,7 +10,7 @@ from backend import flash
 from backend.accounts import credentials, second_factor, service, sessions
 from backend.accounts.deps import Account, AccountBeforeDep, AccountDep, ClientDep
 from backend.accounts.forms import FirstCodeForm, PasswordAndCodeForm, PresentPassword
-from backend.accounts.routes.refusals import WRONG_CODE, WRONG_PASSWORD, refuse_field
+from backend.accounts.routes.refusals import WRONG_CODE, WRONG_PASSWORD, holds_both_factors, refuse_field
 from backend.db import Database
 from backend.deps import DatabaseDep, FormDep, SealerDep, SessionDep, SettingsDep
 from backend.errors import TooManyAttempts
@@ -171,11 +171,7 @@ def _is_present(
     if not form.validate():
         return False
     tried = credentials.try_present(database, account.user, form.password.data or "")
-    if not credentials.is_present(session, account.user, tried):
-        refuse_field(form.password, WRONG_PASSWORD)
-    elif not credentials.is_present_code(session, sealer, account.user, form.code.data or "", client.address):
-        refuse_field(form.code, WRONG_CODE)
-    return not form.errors
+    return holds_both_factors(session, sealer, account.user, form, tried, client.address)
 
 
 @router.get(CODES)
