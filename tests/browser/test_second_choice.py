@@ -148,7 +148,7 @@ def test_declined_then_silence_then_two_cities(open_visit: OpenVisit, site: Site
 
     # The report gives each city its share: of the two cases that both have agreed to share, and of the one that led on.
     theirs = credits_of(there, "常州市")
-    assert theirs["达成合作"] == "0.4"
+    assert (theirs["发起引荐"], theirs["双方接受"], theirs["达成合作"]) == ("0.7", "0.4", "0.4")
     there.goto("/results/report")
     expect(there.locator("#report")).to_contain_text("0.4")
     assert credits_of(broker, "普陀区")["达成合作"].endswith(".6")
