@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from backend.db import utc_now
 from backend.working_days import CHINA
+from tests.browser.casework import accept, agree, finish, introduce
 from tests.browser.conftest import OpenVisit
 from tests.browser.visit import review, submit, write_need
 from tests.browser.wordings import TRANSSEPTAL
@@ -29,16 +30,6 @@ STEPS = {
 """The steps of this story, with what shows those that have to be shown."""
 
 
-def accept(page: Page, case: str, contact: str) -> None:
-    """Accept an introduction by name."""
-    page.goto(case)
-    page.get_by_label("已阅读并代表本单位接受以上保密承诺").check()
-    page.get_by_label("承诺人姓名").fill("示例签署人")
-    page.get_by_label("联系方式").fill(contact)
-    page.get_by_role("button", name="接受引荐").click()
-    expect(page.locator("#answer")).to_have_count(0)
-
-
 def meet(broker: Page, doctor: Page, case: str) -> None:
     """The broker proposes a time, the department answers, the broker fixes it."""
     start = (utc_now().astimezone(CHINA) + timedelta(days=3)).replace(hour=14, minute=0)
@@ -56,18 +47,6 @@ def meet(broker: Page, doctor: Page, case: str) -> None:
     expect(broker.locator(".meeting-fixed")).to_be_visible()
 
 
-def finish(page: Page, case: str, step: str, evidence: str) -> None:
-    """Begin a step of the ledger and say that it is done."""
-    page.goto(f"{case}/ledger/{step}")
-    page.get_by_role("button", name="开始", exact=True).click()
-    page.goto(f"{case}/ledger/{step}")
-    page.locator("summary", has_text="完成").click()
-    if evidence:
-        page.get_by_label("完成依据").fill(evidence)
-    page.get_by_role("button", name="确认完成").click()
-    expect(page.locator("#flash")).to_be_visible()
-
-
 def test_from_the_need_to_the_first_patient(open_visit: OpenVisit) -> None:
     doctor, broker = open_visit().sign_in("cardiology"), open_visit().sign_in("putuo")
     company = open_visit().sign_in("enterprise")
@@ -78,11 +57,7 @@ def test_from_the_need_to_the_first_patient(open_visit: OpenVisit) -> None:
 
     # The broker introduces the two from the match card.
     broker.goto(need)
-    broker.locator(".match").first.get_by_role("link", name="引荐双方").click()
-    expect(broker.get_by_role("heading", name="引荐双方", level=1)).to_be_visible()
-    broker.get_by_role("button", name="提出引荐").click()
-    broker.wait_for_url("**/introductions/*")
-    case = broker.url.split("?")[0].split("#")[0]
+    case = introduce(broker, "普实医疗")
 
     # The company knows the teaser alone until both have accepted.
     company.goto("/introductions")
@@ -111,10 +86,7 @@ def test_from_the_need_to_the_first_patient(open_visit: OpenVisit) -> None:
     meet(broker, doctor, case)
 
     # They agree, and the ledger leads to the first patient.
-    broker.goto(case)
-    broker.locator("summary", has_text="达成合作意向").click()
-    broker.get_by_label("达成的意向").fill("共同设计动物实验，完成注册前评价。")
-    broker.get_by_role("button", name="确认达成合作意向").click()
+    agree(broker, case, "共同设计动物实验，完成注册前评价。")
     for step, evidence in STEPS.items():
         finish(doctor if step == "first_use" else broker, case, step, evidence)
     doctor.goto(f"{case}/story")
