@@ -19,6 +19,7 @@ from backend.introductions.cases import Case
 from backend.introductions.models import (
     NOTE_LENGTH,
     CaseBroker,
+    CaseEvent,
     CaseParty,
     Introduction,
     Origin,
@@ -377,12 +378,15 @@ def decline(
 def act(session: Session, viewer: Viewer | None, introduction_id: str, action: str, note: str = "") -> Introduction:
     """Take an action that needs no more than a note, as the system where `viewer` is None.
 
-    Raises NotFound, Forbidden, Conflict where the status does not allow it, or BadNote.
+    The same form sent twice acts once. Raises NotFound, Forbidden, Conflict where the status does not allow it, or
+    BadNote.
     """
     if viewer is None:
         case = cases.load(session, introduction_id, lock=True)
     else:
         case = cases.get(session, viewer, introduction_id, lock=True)
+        if _has_done(session, viewer, case, action, note.strip()):
+            return case.row
     step = transition(TABLE, case.row.status, action)
     if action not in BY_NOTE:
         raise Conflict
@@ -393,6 +397,17 @@ def act(session: Session, viewer: Viewer | None, introduction_id: str, action: s
     _step(session, viewer, case, action, actor, note)
     session.flush()
     return case.row
+
+
+def _has_done(session: Session, viewer: Viewer, case: Case, action: str, note: str) -> bool:
+    """Whether the last step of the case is this action, by this user in the same words: a button pressed twice."""
+    if action in TABLE.get(case.row.status, {}):
+        return False
+    query = select(CaseEvent).where(CaseEvent.introduction_id == case.row.id).order_by(col(CaseEvent.id).desc())
+    last = session.exec(query).first()
+    if last is None or (last.actor_id, last.note) != (viewer.user_id, note):
+        return False
+    return any(last.what == steps[action].event for steps in TABLE.values() if action in steps)
 
 
 BY_NOTE = frozenset(
