@@ -53,6 +53,9 @@ def viewers(scene: Scene) -> dict[str, Viewer | None]:
         Actor.PARTNER: lab.viewer,
         Actor.BROKER: scene.broker.viewer,
         Actor.SYSTEM: None,
+        # Whoever answers a call or reviews answers has no part in a case by that.
+        Actor.RESPONDER: make.party().viewer,
+        Actor.REVIEWER: make.party().viewer,
         "visitor": VISITOR,
         "stranger": make.party().viewer,
         "admin": make.admin(),
