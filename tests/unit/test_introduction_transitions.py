@@ -31,9 +31,9 @@ from tests.unit.test_introductions import CONSENT, Scene
 A, S = IntroductionAction, IntroductionStatus
 STEPS = [(status, action) for status in S for action in A]
 ANSWERS = {Actor.NEED_SIDE: A.ACCEPT_FOR_NEED, Actor.CAPABILITY_SIDE: A.ACCEPT_FOR_CAPABILITY}
-OUTSIDERS = ("visitor", "stranger", "admin", "broker elsewhere", "unverified broker")
+OUTSIDERS = (Actor.RESPONDER, Actor.REVIEWER, "visitor", "stranger", "admin", "broker elsewhere", "unverified broker")
 READERS = ("need's reader", "broker who only reads")
-ROLES: tuple[str, ...] = (*Actor, *OUTSIDERS, *READERS)
+ROLES: tuple[str, ...] = (*dict.fromkeys((*Actor, *OUTSIDERS)), *READERS)
 
 
 @pytest.fixture
