@@ -23,6 +23,7 @@ from backend.disclosure.filters import page_number
 from backend.errors import NotFound
 from backend.htmx import redirect
 from backend.introductions.clock import Clock
+from backend.ledger.clock import LedgerClock
 from backend.organisations.deps import SignedInDep
 from backend.organisations.policy import Viewer
 from backend.templating import render
@@ -55,7 +56,7 @@ class ItemPage:
 
 def moment_of(settings: Settings) -> Moment:
     """Now, and the deadlines of the site."""
-    return Moment(utc_now(), Clock.of(settings))
+    return Moment(utc_now(), Clock.of(settings), LedgerClock.of(settings))
 
 
 def _desk_url(view: View, kind: ItemKind | None) -> Callable[..., str]:

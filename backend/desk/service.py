@@ -28,6 +28,8 @@ KIND = "desk_mark"
 LONGEST_DAYS = 92
 SUGGESTED_DAYS = (1, 3, 5, 10)
 FORGET_DAYS = 365
+OF_CASES = frozenset({ItemKind.ANSWER, ItemKind.LEDGER})
+"""Things whose subject is a case, which goes along to the colleague."""
 
 
 class BadDay(DomainError):
@@ -94,7 +96,7 @@ def hand_over(
     mark.until, mark.reason, mark.deferred_by = None, "", None
     session.add(mark)
     session.flush()
-    if kind is ItemKind.ANSWER and _has_place(session, row):
+    if kind in OF_CASES and _has_place(session, row):
         brokers.hand_over(session, viewer, subject_id, user_id)
     colleague = session.get(User, user_id)
     assert colleague is not None
