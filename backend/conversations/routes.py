@@ -21,6 +21,7 @@ from backend.attachments.models import Attachment, Holder
 from backend.attachments.routes import VIEW_POLICY, stream
 from backend.attachments.storage import Storage
 from backend.conversations import live, service, showing, threads
+from backend.conversations.deps import have_read
 from backend.conversations.forms import ALL, NOTE, EditForm, MessageForm
 from backend.conversations.live import Live
 from backend.conversations.showing import Conversation, Line
@@ -146,6 +147,8 @@ def _page(
     status: int = 200,
 ) -> Response:
     found = showing.show(session, viewer, introduction_id, before=before, term=term)
+    if before is None and not term:
+        have_read(request, introduction_id)
     shown = form or MessageForm(data={"key": new_id(), "audience": ALL if found.can_write else NOTE, "mentioned": []})
     shown.mentioned.choices = [(p.user.id, f"{p.user.name}（{p.organisation_name}）") for p in found.people]
     page = ConversationPage(

@@ -83,7 +83,7 @@ def threads(session: Session, viewer: Viewer) -> list[Thread]:
         .limit(FOUND)
     )
     pairs = session.exec(query).all()
-    unread = service.unread(session, viewer, [case.id for case, _at in pairs])
+    unread = service.unread_of_own(session, viewer)
     titles = titles_of(session, viewer, [case for case, _at in pairs])
     return [
         Thread(f"{cases.path_of(case.id)}/conversation", titles.get(case.id, ""), at, unread.get(case.id, 0))
