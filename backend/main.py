@@ -36,6 +36,7 @@ from backend.capabilities import service as capabilities_service
 from backend.client_address import ProxyNoticed
 from backend.config import FRONTEND_DIR, Settings
 from backend.conversations import routes as conversations
+from backend.conversations.deps import load_messages
 from backend.conversations.live import Live
 from backend.csrf import SAFE_METHODS
 from backend.db import Database, is_conflict, is_unavailable
@@ -186,7 +187,7 @@ def create_app(
     app.state.error_page = error_page
     app.state.references = REFERENCES
     app.state.resolvers = RESOLVERS
-    app.state.with_viewer = (load_unread, load_waiting)
+    app.state.with_viewer = (load_unread, load_waiting, load_messages)
     app.state.case_panels = CASE_PANELS
     app.state.landing = landing
 
