@@ -23,7 +23,8 @@ from backend.transitions import transition
 from backend.working_days import add_working_days, today
 
 MAIL = "meeting"
-ZH, EN = "对接会日程", "Your plan of a docking event"
+TITLE = "对接会日程"
+ZH, EN = "对接会日程，请登录答复是否参加", "Your plan of a docking event; please sign in and say whether you come"
 OFF_ZH, OFF_EN = "对接会日程已取消", "Your talks at a docking event were cancelled"
 
 
@@ -93,7 +94,7 @@ def _send(
     path = path_of(event.id)
     minutes = int((ends - begins).total_seconds() // 60)
     entry = Entry(
-        f"{event.id}-{organisation_id}", ZH, begins, minutes, event.place, path, event.sequence, "\n".join(lines)
+        f"{event.id}-{organisation_id}", TITLE, begins, minutes, event.place, path, event.sequence, "\n".join(lines)
     )
     zh, en = (ZH, EN) if method == "REQUEST" else (OFF_ZH, OFF_EN)
     users = recipients.writers_of(session, organisation_id)
