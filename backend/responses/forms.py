@@ -14,7 +14,6 @@ from backend.i18n import gettext as _
 from backend.introductions.models import CONTACT_LENGTH, MESSAGE_LENGTH, NAME_LENGTH
 from backend.introductions.states import DeclineReason
 from backend.responses.calling import Weighted
-from backend.responses.deciding import NOT_PICKED
 from backend.responses.models import (
     CRITERIA_MAX,
     CRITERION_LENGTH,
@@ -256,7 +255,7 @@ def decision_form(responses: Sequence[CallResponse]) -> type[Any]:
     for response in responses:
         fields[f"picked_{response.id}"] = BooleanField(_("选定这份方案"))
         fields[f"reason_{response.id}"] = Choice(_("未入选的主要原因"), reasons, default=DeclineReason.OTHER.value)
-        fields[f"outcome_{response.id}"] = text_area(_("给这家单位的说明"), NOTE_LENGTH, rows=2, default=NOT_PICKED)
+        fields[f"outcome_{response.id}"] = text_area(_("给这家单位的说明"), NOTE_LENGTH, rows=2)
     return type("DecisionForm", (BaseForm,), fields)
 
 

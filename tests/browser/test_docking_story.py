@@ -250,6 +250,7 @@ def test_an_afternoon_of_twelve_needs_and_twenty_companies(hall: Hall) -> None:
     accept(doctor, case, "科室 021-0000 0002")
     for page in (phone, doctor):
         page.goto(f"{case}/meetings")
+        page.locator("article", has_text="已举行").get_by_role("link").click()
         expect(page.locator("main")).to_contain_text("科室认可调弯方式")
         expect(page.locator("main")).to_contain_text("两周内提供样机资料")
         expect(page.locator("main")).to_contain_text("示例主任")
