@@ -143,7 +143,7 @@ MESSAGES = {
     "docking-saved": _("对接会已保存。"),
     "docking-wished": _("意向已更新，编排日程后生效。"),
     "docking-planned": _("日程已编排，确认后可以发给各方。"),
-    "docking-published": _("日程和日历邀请已发给各方。"),
+    "docking-published": _("日程已发出，日程有变化的单位会收到通知和日历邀请。"),
     "docking-accepted": _("已答复参加，主办单位会收到通知。"),
     "docking-declined": _("已答复不参加，主办单位会收到通知并调整日程。"),
     "docking-concluded": _("交流情况已记入引荐，双方接受引荐后可以看到。"),

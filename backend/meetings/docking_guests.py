@@ -56,11 +56,12 @@ class NoReason(DomainError):
 @dataclass(frozen=True)
 class Guest:
     """Where an organisation stands. `sequence` is the version of the plan that it was sent last, `has_plan` whether it
-    had talks in that; `answered` is the version that it answered, 0 for none."""
+    had talks in that, `plan` its digest; `answered` is the version that it answered, 0 for none."""
 
     organisation_id: str
     sequence: int = 0
     has_plan: bool = False
+    plan: str = ""
     accepts: bool | None = None
     reason: GuestReason | None = None
     answered: int = 0
@@ -97,7 +98,9 @@ def of_events(session: Session, ids: list[str]) -> Mapping[str, dict[str, Guest]
 def _after(guest: Guest, row: AuditEvent) -> Guest:
     version = int(row.detail.get("sequence") or 0)
     if row.event == Event.DOCKING_SEND:
-        return replace(guest, sequence=version, has_plan=bool(row.detail.get("talks")))
+        return replace(
+            guest, sequence=version, has_plan=bool(row.detail.get("talks")), plan=str(row.detail.get("plan") or "")
+        )
     reason = str(row.detail.get("reason") or "")
     return replace(
         guest,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from sqlmodel import Session, col, select
 
@@ -29,8 +30,8 @@ OFF_ZH, OFF_EN = "对接会日程已取消", "Your talks at a docking event were
 
 
 def publish(session: Session, viewer: Viewer, sender: Sender, event_id: str, seen: int) -> DockingEvent:
-    """Send everybody their plan, or the changed one; `seen` is the version that the page showed, so that a form that
-    is sent twice sends it once. Who had a plan and has none any more is told so.
+    """Send everybody their plan, and later those whose own has changed; `seen` is the version that the page showed, so
+    that a form that is sent twice sends it once. Who had a plan and has none any more is told so.
 
     Raises NotFound, Forbidden, or Conflict where nothing is planned, or somebody is who has declined.
     """
@@ -48,12 +49,21 @@ def publish(session: Session, viewer: Viewer, sender: Sender, event_id: str, see
     event.status, event.sequence = DockingStatus(step.target), event.sequence + 1
     session.add(event)
     for organisation_id, own in placed.items():
-        _send(session, viewer, sender, event, organisation_id, own, "REQUEST")
+        guest = known.get(organisation_id)
+        if guest is None or not guest.has_plan or guest.plan != _digest(event, own):
+            _send(session, viewer, sender, event, organisation_id, own, "REQUEST")
     for organisation_id, guest in known.items():
         if guest.has_plan and organisation_id not in placed:
             _send(session, viewer, sender, event, organisation_id, (), "CANCEL")
     record(session, Event.DOCKING_PUBLISH, viewer, event)
     return event
+
+
+def _digest(event: DockingEvent, placed: Sequence[DockingTalk]) -> str:
+    """What an organisation is sent, in short: whoever has it already is asked nothing anew."""
+    parts = [event.place, str(event.slot_minutes)]
+    parts += [f"{start_of(event, t.slot).isoformat()} {t.table_number} {t.id}" for t in placed if t.slot]
+    return sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _placed(rows: Sequence[DockingTalk]) -> list[DockingTalk]:
@@ -104,8 +114,8 @@ def _send(
         mailer.queue(session, MAIL, user.email, **words, calendar=text, method=method)
     notice = Notice.DOCKING_PUBLISHED if method == "REQUEST" else Notice.DOCKING_CANCELLED
     tell(session, users, notice, KIND, event.id, path=path)
-    version, count = event.sequence, len(placed)
-    record(session, Event.DOCKING_SEND, viewer, event, organisation=organisation_id, sequence=version, talks=count)
+    sent: dict[str, str | int] = {"sequence": event.sequence, "talks": len(placed), "plan": _digest(event, placed)}
+    record(session, Event.DOCKING_SEND, viewer, event, organisation=organisation_id, **sent)
 
 
 def follow(session: Session, now: datetime | None = None) -> int:

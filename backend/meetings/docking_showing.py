@@ -76,6 +76,7 @@ class EventView:
     agency: str = ""
     guests: tuple[GuestView, ...] = ()
     may_answer: bool = False
+    is_over: bool = False
 
     def count(self, state: str) -> int:
         """How many guests have answered so."""
@@ -132,6 +133,7 @@ def show(session: Session, viewer: Viewer, event_id: str, q: str = "") -> EventV
             )
         ),
         may_answer=row.status is DockingStatus.PUBLISHED and not docking_guests.is_over(row),
+        is_over=docking_guests.is_over(row),
     )
     if not may_arrange:
         return view

@@ -223,6 +223,8 @@ def test_an_afternoon_of_twelve_needs_and_twenty_companies(hall: Hall) -> None:
     expect(broker.locator("#flash")).to_be_visible()
     changed = calendars(postbox)
     assert str(changed[gone.user.email]["method"]) == "CANCEL"
+    moved = [p for p in everybody if again.get(p.organisation.name) != by_party[p.organisation.name]]
+    assert set(changed) == {party.user.email for party in moved}, "nobody else is disturbed"
     assert {str(c["method"]) for to, c in changed.items() if to != gone.user.email} == {"REQUEST"}
     assert all(int(next(iter(c.walk("VEVENT")))["sequence"]) == 2 for c in changed.values())
     other.goto(event)
