@@ -28,7 +28,7 @@ from backend.db import ID_PATTERN, new_id
 from backend.deps import FormDep, RecordingSessionDep, SessionDep, SettingsDep, get_database
 from backend.errors import DomainError, NotFound
 from backend.forms import clean_line
-from backend.htmx import redirect
+from backend.htmx import redirect, wants_fragment
 from backend.notifications import service as notifications
 from backend.notifications.deps import seen
 from backend.organisations.deps import SignedInDep
@@ -49,6 +49,7 @@ class ConversationPage:
 
     conversation: Conversation
     line: Line
+    steps: bool
     form: MessageForm
     stamp: str
     accept: str
@@ -144,12 +145,15 @@ def _page(
     term: str = "",
     status: int = 200,
 ) -> Response:
-    found = showing.show(session, viewer, introduction_id, before=before, term=term)
+    # As a part of the page of the case it holds the messages alone: the steps stand on that page already.
+    steps = not wants_fragment(request)
+    found = showing.show(session, viewer, introduction_id, before=before, term=term, steps=steps)
     shown = form or MessageForm(data={"key": new_id(), "audience": ALL if found.can_write else NOTE, "mentioned": []})
     shown.mentioned.choices = [(p.user.id, f"{p.user.name}（{p.organisation_name}）") for p in found.people]
     page = ConversationPage(
         conversation=found,
         line=found.line,
+        steps=steps,
         form=shown,
         stamp=service.stamp(session, viewer, introduction_id),
         accept=ACCEPT,
@@ -213,9 +217,11 @@ def _discard(storage: Storage, files: Sequence[Attachment]) -> None:
 
 
 @router.get(f"{BASE}/line")
-def line(request: Request, introduction_id: str, session: RecordingSessionDep, viewer: SignedInDep) -> Response:
-    """The end of the line, asked for by the page when something has come."""
-    found = showing.line(session, viewer, introduction_id)
+def line(
+    request: Request, introduction_id: str, session: RecordingSessionDep, viewer: SignedInDep, steps: str = ""
+) -> Response:
+    """The end of the line, asked for by the page when something has come; with `steps=no` the messages alone."""
+    found = showing.line(session, viewer, introduction_id, steps=steps != "no")
     url = f"/introductions/{introduction_id}/conversation"
     return render(request, "conversations/line.html", LinePage(url, found))
 

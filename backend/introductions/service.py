@@ -14,7 +14,7 @@ from backend.disclosure.models import SubjectKind, Tier
 from backend.disclosure.policy import Subject, check_can_read
 from backend.disclosure.service import BadNote, released_tiers
 from backend.errors import Conflict, Forbidden, NotFound
-from backend.introductions import cases, opening, policy, signing
+from backend.introductions import brokers, cases, opening, policy, signing
 from backend.introductions.cases import Case
 from backend.introductions.models import (
     NOTE_LENGTH,
@@ -185,10 +185,17 @@ def take_on(session: Session, viewer: Viewer, introduction_id: str, message: str
 
 
 def propose_response(
-    session: Session, viewer: Viewer, need_id: str, organisation_id: str, capability_id: str | None, consent: Consent
+    session: Session,
+    viewer: Viewer,
+    need_id: str,
+    organisation_id: str,
+    capability_id: str | None,
+    consent: Consent,
+    brokers_first: Sequence[str | None] = (),
 ) -> Introduction:
     """The department has picked a response to its need: a case between the two, accepted by the need's side already.
 
+    The first of `brokers_first` who is a broker of the need's region looks after it; see `brokers.appoint`.
     Raises NotFound, Forbidden, Unsuitable or BadConsent.
     """
     need = session.get(Need, need_id)
@@ -206,6 +213,7 @@ def propose_response(
     if present is not None:
         return present.row
     case = _begin(session, viewer, pair, Origin.RESPONSE, "", NOT_SUGGESTED)
+    case = brokers.appoint(session, case, brokers_first)
     signing.accept(session, viewer, case, case.side(Side.NEED), consent)
     return _proposed(session, viewer, Actor.NEED_SIDE, case, "")
 
@@ -261,7 +269,7 @@ def _begin(session: Session, viewer: Viewer, pair: Pair, origin: Origin, message
 
 
 def _propose(session: Session, viewer: Viewer, case: Case, message: str) -> Introduction:
-    agency = _agency_for(viewer, case)
+    agency = policy.agency_for(viewer, case.facts)
     if agency is not None and all(b.organisation_id != agency for b in case.brokers):
         session.add(
             CaseBroker(
@@ -295,14 +303,6 @@ def _proposed(session: Session, viewer: Viewer, actor: Actor, case: Case, messag
         _accepted(session, None, case, party, is_news=False)
     session.flush()
     return case.row
-
-
-def _agency_for(viewer: Viewer, case: Case) -> str | None:
-    regions = case.facts.regions
-    near = [m for m in viewer.memberships if m.jurisdiction in regions and m.verified and m.may_write]
-    need_region = case.side(Side.NEED).region
-    near.sort(key=lambda m: m.jurisdiction != need_region)
-    return near[0].organisation_id if near else None
 
 
 def answer(session: Session, viewer: Viewer, introduction_id: str, consent: Consent) -> Introduction:
