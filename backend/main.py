@@ -64,7 +64,9 @@ from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
 from backend.meetings import docking_routes as docking
+from backend.meetings import docking_showing
 from backend.meetings import routes as meetings
+from backend.meetings.docking import KIND as DOCKING
 from backend.monitoring import routes as monitoring
 from backend.needs import routes as needs
 from backend.needs import service as needs_service
@@ -109,6 +111,7 @@ RESOLVERS: Mapping[str, Resolver] = {
     SubjectKind.CAPABILITY: capabilities_service.cards,
     INTRODUCTION: introductions_lists.shown,
     CALL: responses_service.cards,
+    DOCKING: docking_showing.cards,
     desk_service.KIND: desk_service.handed,
 }
 """Titles of what notifications are about, as far as the viewer may read them now."""
