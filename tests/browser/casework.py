@@ -1,6 +1,8 @@
 """What the people of a case do on its pages, and time that passes between: steps that several stories share."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,6 +13,7 @@ from backend.config import Settings
 from backend.db import Database, utc_now
 from backend.introductions.models import CaseEvent, CaseParty, Introduction
 from backend.jobs import follow_cases
+from backend.meetings.models import CaseMeeting
 from backend.working_days import today, working_days_between
 from tests.browser.site import Site
 
@@ -69,12 +72,27 @@ def working_days_ago(count: int, now: datetime) -> date:
 def let_wait(site: Site, case: str, days: int) -> None:
     """So many working days have passed since the present answer was asked for: all that the case has stored is moved
     back, and the task of the worker runs. Nothing in the site is told another time."""
-    settings = Settings(data_dir=site.data_dir, _env_file=None)
-    database = Database(settings.resolved_database_url)
-    try:
+    with _database(site) as (database, settings):
         with database.session(write=True) as session:
             _move_back(session, case.rsplit("/", 1)[1], days)
         follow_cases(database, settings)
+
+
+def let_meeting_come(site: Site, case: str) -> None:
+    """The meeting of the case that has been fixed began an hour ago."""
+    with _database(site) as (database, _), database.session(write=True) as session:
+        meetings = select(CaseMeeting).where(CaseMeeting.introduction_id == case.rsplit("/", 1)[1])
+        for meeting in session.exec(meetings).all():
+            meeting.starts_at = utc_now() - timedelta(hours=1)
+            session.add(meeting)
+
+
+@contextmanager
+def _database(site: Site) -> Iterator[tuple[Database, Settings]]:
+    settings = Settings(data_dir=site.data_dir, _env_file=None)
+    database = Database(settings.resolved_database_url)
+    try:
+        yield database, settings
     finally:
         database.dispose()
 
