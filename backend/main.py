@@ -94,6 +94,7 @@ from backend.results import routes as results
 from backend.sealing import make_sealer
 from backend.tasks import Runner
 from backend.templating import make_environment, render
+from backend.transfers import drafts as import_drafts
 from backend.transfers import routes as transfers
 from backend.transport import HSTS, BodyInTime, HostCheck, StrictTransport
 from backend.worker import waker
@@ -113,6 +114,7 @@ RESOLVERS: Mapping[str, Resolver] = {
     CALL: responses_service.cards,
     DOCKING: docking_showing.cards,
     desk_service.KIND: desk_service.handed,
+    import_drafts.KIND: import_drafts.shown,
 }
 """Titles of what notifications are about, as far as the viewer may read them now."""
 
