@@ -18,13 +18,12 @@ from backend.taxonomies import device_categories, specialties
 from backend.templating import LOCAL_ZONE
 from backend.transfers.columns import TABLES, Table
 from backend.transfers.models import RowKind
+from backend.transfers.values import FORMULA_STARTS
 
 MEDIA_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
 }
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a program take a cell for a formula (OWASP, CSV Injection)."""
 CELL_LENGTH = 32_000
 """A cell of Excel holds 32,767 characters."""
 EXPLAINED, LISTS = "说明", "选项"
@@ -74,7 +73,7 @@ def comma_separated(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> byte
     def cell(value: Any) -> str:
         text = plain(value)
         text = text.isoformat() if isinstance(text, date) else "" if text is None else str(text)
-        return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA_STARTS) else text
+        return f"'{text}" if isinstance(value, str) and text.lstrip(" ").startswith(FORMULA_STARTS) else text
 
     target = io.StringIO()
     writer = csv.writer(target)

@@ -195,7 +195,7 @@ def test_the_template_is_read_as_it_is_written() -> None:
 
 
 def test_no_cell_of_an_export_is_a_formula() -> None:
-    rows = [["=1+1", "+8613800000000", "-2", "@SUM(A1)", -5, datetime.datetime(2026, 3, 1, 20, tzinfo=datetime.UTC)]]
+    rows = [["=1+1", "+8613800000000", "-2", "＠SUM(A1)", -5, datetime.datetime(2026, 3, 1, 20, tzinfo=datetime.UTC)]]
     content = workbooks.excel("表", list("abcdef"), rows)
     cells = next(iter(openpyxl.load_workbook(io.BytesIO(content)).active.iter_rows(min_row=2)))
     assert [cell.data_type for cell in cells] == ["s", "s", "s", "s", "n", "d"]
@@ -203,5 +203,7 @@ def test_no_cell_of_an_export_is_a_formula() -> None:
     assert cells[5].value.date() == datetime.date(2026, 3, 2)
     text = workbooks.comma_separated(list("abcdef"), rows)
     assert text.startswith(b"\xef\xbb\xbf")
-    assert text.decode("utf-8-sig").splitlines()[1] == "'=1+1,'+8613800000000,'-2,'@SUM(A1),-5,2026-03-02"
-    assert values.line(20)("'=1+1") == "=1+1"
+    assert text.decode("utf-8-sig").splitlines()[1] == "'=1+1,'+8613800000000,'-2,'＠SUM(A1),-5,2026-03-02"
+    assert values.line(20)("'=1+1") == "=1+1" and values.line(20)("'＠SUM(A1)") == "＠SUM(A1)"
+    assert workbooks.comma_separated(["a"], [[" =1+1"]]).decode("utf-8-sig").splitlines()[1] == "' =1+1"
+    assert values.line(20)("'tis") == "'tis"
