@@ -194,6 +194,19 @@ def test_the_template_is_read_as_it_is_written() -> None:
     assert not taken.ignored
 
 
+def test_files_are_printed_on_pages_that_can_be_read() -> None:
+    long = "房间隔穿刺时针尖容易上滑，希望改进。" * 40
+    content = workbooks.excel("表", ["标题", "说明"], [["短", "短"], ["短", long]], [20, 60])
+    sheet = openpyxl.load_workbook(io.BytesIO(content)).active
+    assert sheet.page_setup.orientation == "landscape" and sheet.sheet_properties.pageSetUpPr.fitToPage
+    assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
+    assert sheet.print_title_rows == "$1:$1" and sheet["B3"].alignment.wrap_text
+    heights = [sheet.row_dimensions[number].height for number in (2, 3)]
+    assert heights == [workbooks.LINE_HEIGHT, workbooks.MOST_LINES * workbooks.LINE_HEIGHT]
+    wide = workbooks.excel("表", list("abcdef"), [], [100] * 6)
+    assert openpyxl.load_workbook(io.BytesIO(wide)).active.page_setup.fitToWidth == 3
+
+
 def test_no_cell_of_an_export_is_a_formula() -> None:
     rows = [["=1+1", "+8613800000000", "-2", "＠SUM(A1)", -5, datetime.datetime(2026, 3, 1, 20, tzinfo=datetime.UTC)]]
     content = workbooks.excel("表", list("abcdef"), rows)
