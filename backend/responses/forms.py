@@ -273,7 +273,9 @@ def score_form(criteria: Sequence[Criterion]) -> type[Any]:
     fields: dict[str, Any] = {}
     for criterion in criteria:
         fields[f"points_{criterion.id}"] = Choice(criterion.name, points, empty=_("未评"))
-        fields[f"remark_{criterion.id}"] = text_area(_("%(name)s的评语") % {"name": criterion.name}, NOTE_LENGTH, rows=2)
+        fields[f"remark_{criterion.id}"] = text_area(
+            _("%(name)s的评语") % {"name": criterion.name}, NOTE_LENGTH, rows=2
+        )
     return type("ScoreForm", (BaseForm,), fields)
 
 

@@ -104,7 +104,9 @@ class Furnisher:
 
     def propose(self, need: Need, offer: str = "") -> Introduction:
         capability = self.make.capability(self.company, offer or f"{need.title[:12]}的解决方案")
-        return self.do(lambda s: service.propose(s, self.broker.viewer, need.id, capability.id, "两家条件相近，值得一谈。"))
+        return self.do(
+            lambda s: service.propose(s, self.broker.viewer, need.id, capability.id, "两家条件相近，值得一谈。")
+        )
 
     def answer(self, party: Party, row: Introduction) -> Introduction:
         return self.do(lambda s: service.answer(s, party.viewer, row.id, CONSENT))
@@ -196,7 +198,9 @@ class Furnisher:
         late = Plan(self.company.organisation.id, "示例项目经理", today() - timedelta(days=9))
         self.plan(row, StepKind.PROTOTYPE, late)
         self.move(row, StepKind.PROTOTYPE, "start", Move())
-        self.plan(row, StepKind.ANIMAL, Plan(self.hospital.organisation.id, "示例科研秘书", today() + timedelta(days=40)))
+        self.plan(
+            row, StepKind.ANIMAL, Plan(self.hospital.organisation.id, "示例科研秘书", today() + timedelta(days=40))
+        )
         self.move(row, StepKind.ANIMAL, "start", Move())
         blocked = Move("猪舍排期到明年三月，缺少可以做大动物介入试验的场地。", NeedKind.SPACE)
         self.move(row, StepKind.ANIMAL, "block", blocked)
@@ -239,9 +243,14 @@ class Furnisher:
             held.starts_at = utc_now() - timedelta(days=2)
             session.add(held)
             session.flush()
-            present = {self.company.organisation.id: "示例工程师、示例注册专员", self.hospital.organisation.id: "示例主任"}
+            present = {
+                self.company.organisation.id: "示例工程师、示例注册专员",
+                self.hospital.organisation.id: "示例主任",
+            }
             text = "双方看了样机，弯度满足要求。\n\n手柄偏重，单手操作不便，企业下一版减重。"
-            meetings.hold(session, self.broker.viewer, row.id, ids["held"], Minutes(present, text, "企业两周内送样两台。"))
+            meetings.hold(
+                session, self.broker.viewer, row.id, ids["held"], Minutes(present, text, "企业两周内送样两台。")
+            )
 
         self.do(past)
 
@@ -273,7 +282,9 @@ class Furnisher:
 
     def review(self, call_id: str, rows: list[CallResponse]) -> None:
         """The date passes; one reviewer has handed in, and the expert has scored one response."""
-        passed = update(ResponseCall).where(col(ResponseCall.id) == call_id).values(until=utc_now() - timedelta(minutes=1))
+        passed = (
+            update(ResponseCall).where(col(ResponseCall.id) == call_id).values(until=utc_now() - timedelta(minutes=1))
+        )
         self.do(lambda s: s.execute(passed))
         self.do(lambda s: clock.run(s, 15))
         pathologist = self.account("pathology-ai")
@@ -300,7 +311,9 @@ class Furnisher:
     def hall(self) -> None:
         """Docking events: one in preparation with a plan, and one whose plan is out."""
         companies = [self.make.party(name=f"示例·第{n}器械有限公司") for n in range(1, 5)]
-        offers = [self.make.capability(c, f"第{n}号产品：可调弯鞘管") for n, c in enumerate([self.company, *companies], 1)]
+        offers = [
+            self.make.capability(c, f"第{n}号产品：可调弯鞘管") for n, c in enumerate([self.company, *companies], 1)
+        ]
         wanted = [self.need(title) for title in ("术中超声探头消毒耗时", "左心耳封堵器尺寸不全", "取栓支架通过性差")]
         for name in ("draft", "published"):
             event, start = new_id(), self.hour(9)
@@ -309,7 +322,10 @@ class Furnisher:
             found = [Found(n.id, c.id, Suggested("test", 1, "strong", 0.5)) for n in wanted for c in offers]
             self.do(lambda s, e=event, f=found: docking.add_matches(s, self.broker.viewer, e, f))  # type: ignore[misc]
             self.do(lambda s, e=event: docking.plan(s, self.broker.viewer, e))  # type: ignore[misc]
-            self.rooms.broker |= {f"docking-{name}": f"/docking/{event}", f"docking-{name}-plan": f"/docking/{event}/plan"}
+            self.rooms.broker |= {
+                f"docking-{name}": f"/docking/{event}",
+                f"docking-{name}-plan": f"/docking/{event}/plan",
+            }
             if name == "published":
                 self.do(lambda s, e=event: docking.publish(s, self.broker.viewer, SENDER, e, 0))  # type: ignore[misc]
                 self.everywhere("docking-published", f"/docking/{event}")
