@@ -9,7 +9,7 @@ from wtforms import BooleanField, HiddenField
 from wtforms.validators import ValidationError
 
 from backend.capabilities.forms import STAGES
-from backend.forms import BaseForm, Choice, text_area, text_field
+from backend.forms import BaseForm, Choice, number_field, text_area, text_field
 from backend.i18n import gettext as _
 from backend.introductions.models import CONTACT_LENGTH, MESSAGE_LENGTH, NAME_LENGTH
 from backend.introductions.states import DeclineReason
@@ -28,6 +28,7 @@ from backend.responses.models import (
 )
 from backend.responses.reviewing import Given
 from backend.responses.states import CallAction, CallStatus, RefusalReason, ResponseStatus, ReviewStatus
+from backend.typed_days import read_day
 
 CALL_STATUSES = {
     CallStatus.PROPOSED: _("待发布单位决定"),
@@ -97,7 +98,7 @@ ROWS = range(CRITERIA_MAX)
 
 def _date_of(text: str | None) -> date | None:
     try:
-        return date.fromisoformat((text or "").strip())
+        return read_day(text)
     except ValueError:
         return None
 
@@ -105,7 +106,7 @@ def _date_of(text: str | None) -> date | None:
 class DateForm(BaseForm):
     """Another date for a call, and why."""
 
-    until = text_field(_("新的截止日期"), 10, required=_("请选择日期。"))
+    until = text_field(_("新的截止日期"), 20, required=_("请选择日期。"))
     note = text_area(_("更改原因"), NOTE_LENGTH, rows=2, required=_("请写明原因，应征单位会看到。"))
 
     def validate_until(self, field: Any) -> None:
@@ -122,7 +123,7 @@ class DateForm(BaseForm):
 
 
 class _Terms(BaseForm):
-    until = text_field(_("截止日期"), 10, required=_("请选择日期。"))
+    until = text_field(_("截止日期"), 20, required=_("请选择日期。"))
     terms = text_area(_("征集说明"), TEXT_LENGTH, rows=4)
     note = text_area(_("给发布单位的话"), NOTE_LENGTH, rows=2)
 
@@ -161,7 +162,7 @@ CallForm: type[Any] = type(
     (_Terms,),
     {
         **{f"name_{i}": text_field(_("标准 %(number)s") % {"number": i + 1}, CRITERION_LENGTH) for i in ROWS},
-        **{f"weight_{i}": text_field(_("权重 %(number)s") % {"number": i + 1}, 3) for i in ROWS},
+        **{f"weight_{i}": number_field(_("权重 %(number)s") % {"number": i + 1}, 3) for i in ROWS},
     },
 )
 """Date, terms and criteria of a call."""

@@ -1,4 +1,4 @@
-"""Cases in every state for pictures and layout: introductions, talk, meetings, calls, a docking event, a ledger half way.
+"""Cases in every state for pictures and layout: introductions, talk, meetings, calls, docking events, a ledger.
 
 Everything is made by the services of the application, in the name of the demonstration accounts.
 """
@@ -24,8 +24,8 @@ from backend.introductions.models import Introduction, Leg
 from backend.introductions.states import DeclineReason
 from backend.ledger import blockers
 from backend.ledger import service as ledger
-from backend.ledger.states import StepKind
 from backend.ledger.service import Move, Plan
+from backend.ledger.states import StepKind
 from backend.meetings import docking
 from backend.meetings import service as meetings
 from backend.meetings.calendar import Sender
@@ -65,14 +65,46 @@ CASES = (
 )
 
 
+LISTS = {
+    "introductions": "/introductions",
+    "introductions-closed": "/introductions?state=closed",
+    "conversations": "/conversations",
+    "conversations-found": "/conversations?q=样机",
+    "docking": "/docking",
+    "ledger": "/ledger",
+    "responses": "/responses",
+    "transfers": "/transfers",
+}
+OF_OFFICES = {
+    "desk": "/desk",
+    "desk-deferred": "/desk?view=deferred",
+    "desk-handed": "/desk?view=handed",
+    "assignment": "/desk/assignment",
+    "results": "/results",
+    "report": "/results/report",
+    "docking-new": "/docking/new",
+}
+
+
 @dataclass
 class Rooms:
     """Where the rooms are: addresses by name, as each role takes them."""
 
-    broker: dict[str, str] = field(default_factory=dict)
-    hospital: dict[str, str] = field(default_factory=dict)
-    enterprise: dict[str, str] = field(default_factory=dict)
-    reviewer: dict[str, str] = field(default_factory=dict)
+    broker: dict[str, str] = field(default_factory=lambda: OF_OFFICES | LISTS)
+    hospital: dict[str, str] = field(default_factory=lambda: dict(LISTS))
+    enterprise: dict[str, str] = field(default_factory=lambda: dict(LISTS))
+    reviewer: dict[str, str] = field(default_factory=lambda: {"responses": "/responses"})
+    admin: dict[str, str] = field(default_factory=lambda: {"results": "/results", "report": "/results/report"})
+
+    def of(self) -> dict[str, dict[str, str]]:
+        """The addresses by demonstration account."""
+        return {
+            "putuo": self.broker,
+            "cardiology": self.hospital,
+            "enterprise": self.enterprise,
+            "university": self.reviewer,
+            "admin": self.admin,
+        }
 
 
 class Furnisher:
@@ -146,7 +178,7 @@ class Furnisher:
             elif state == "declined":
                 said = "目前只有台式样机，没有动物实验数据。"
                 self.do(
-                    lambda s, row=row: service.decline(  # type: ignore[misc]
+                    lambda s, row=row, said=said: service.decline(  # type: ignore[misc]
                         s, self.company.viewer, row.id, DeclineReason.STAGE_TOO_EARLY, said
                     )
                 )
@@ -158,7 +190,7 @@ class Furnisher:
 
     def landing(self) -> None:
         """A case with talk, meetings, a third party, two cities and a ledger half way with a blocker."""
-        row = self.introduced("能在心脏内调节弯度的房间隔穿刺针（示例）")
+        row = self.introduced("穿刺点定位后仍可微调的可调弯系统（示例）")
         self.talk(row)
         self.meet(row)
         self.act(row, "agree", "共同设计动物实验，完成注册前评价；样机由企业承担，手术观摩由科室安排。")
@@ -264,9 +296,9 @@ class Furnisher:
                 lambda s, n=need.id: calls.begin(s, self.hospital.viewer, n, until, DEFAULT_CRITERIA, *words)  # type: ignore[misc]
             )
             self.rooms.hospital[f"call-{name}"] = self.rooms.enterprise[f"call-{name}"] = f"/calls/{call.id}"
-            self.rooms.hospital[f"call-{name}-edit"] = f"/calls/{call.id}/edit"
             self.rooms.broker[f"call-{name}"] = f"/calls/{call.id}"
             if name == "open":
+                self.rooms.hospital["call-edit"] = f"/calls/{call.id}/edit"
                 self.rooms.enterprise["respond"] = f"/calls/{call.id}/respond"
                 continue
             rows = [self.respond(party, call.id) for party in (self.company, self.rival)]
@@ -315,9 +347,9 @@ class Furnisher:
             self.make.capability(c, f"第{n}号产品：可调弯鞘管") for n, c in enumerate([self.company, *companies], 1)
         ]
         wanted = [self.need(title) for title in ("术中超声探头消毒耗时", "左心耳封堵器尺寸不全", "取栓支架通过性差")]
-        for name in ("draft", "published"):
+        for name, words in (("draft", "筹备"), ("published", "已发出")):
             event, start = new_id(), self.hour(9)
-            values = Frame(f"示例对接会（{name}）", "示例会议中心 2 楼", start, 4, 20, 3, (2,), 10)
+            values = Frame(f"示例对接会（{words}）", "示例会议中心 2 楼", start, 4, 20, 3, (2,), 10)
             self.do(lambda s, e=event, v=values: docking.save(s, self.broker.viewer, e, v, is_new=True))  # type: ignore[misc]
             found = [Found(n.id, c.id, Suggested("test", 1, "strong", 0.5)) for n in wanted for c in offers]
             self.do(lambda s, e=event, f=found: docking.add_matches(s, self.broker.viewer, e, f))  # type: ignore[misc]
