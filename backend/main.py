@@ -12,12 +12,14 @@ from anyio import to_thread
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from backend import ended_session
 from backend.accounts import routes as accounts
 from backend.accounts import sessions
 from backend.accounts.seen import SessionsSeen
@@ -309,9 +311,13 @@ def _to_set_up(request: Request, error: SecondFactorMissing) -> Response:
     return RedirectResponse(SECOND_FACTOR, status_code=303)
 
 
-def _domain_error(request: Request, error: Exception) -> Response:
+async def _domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
-    return error_page(request, error)
+    if isinstance(error, NotSignedIn) and not _is_api(request) and not wants_fragment(request):
+        page = await ended_session.kept(request, had_session=sessions.token_of(request) is not None)
+        if page is not None:
+            return await run_in_threadpool(render, request, "errors/ended.html", page, status=error.status)
+    return await run_in_threadpool(error_page, request, error)
 
 
 def _http_error(request: Request, error: Exception) -> Response:

@@ -1,6 +1,8 @@
 """Imports from the file to the page that says what came of it, and back; who may do which."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -25,13 +27,14 @@ from backend.organisations.models import MemberRole, Organisation, OrganisationK
 from backend.organisations.states import OrganisationStatus
 from backend.transfers import history, service, work
 from backend.transfers.models import Import, ImportRow, RowAction, RowOutcome
-from backend.transfers.states import ImportStatus
+from backend.transfers.states import ImportAction, ImportStatus
 from tests import sheets
 from tests.conftest import SignIn
 from tests.factories import JIADING, Factory, Party
 from tests.web.pages import read
 
 PATIENCE = 60
+CONFIRM = ImportAction.CONFIRM
 
 
 def send(client: TestClient, content: bytes, name: str = "需求汇总.xlsx", **fields: str) -> Any:
@@ -399,7 +402,6 @@ class Confirmed:
 
     def __init__(self, make: Factory, database: Database, content: bytes) -> None:
         from backend.transfers.reading import read
-        from backend.transfers.states import ImportAction
         from backend.transfers.tables import take
 
         self.broker, self.database = make.broker(), database
@@ -464,6 +466,32 @@ def test_what_has_changed_since_the_preview_is_looked_at_again(make: Factory, da
     with database.session() as session:
         rows = session.exec(select(ImportRow).where(ImportRow.title == "示例·仁济医院")).all()
         assert [row.action for row in rows] == [RowAction.SKIP]
+
+
+def test_two_imports_at_the_same_time_make_one_organisation(make: Factory, database: Database) -> None:
+    """Both know the hospital as new; whoever comes second is shown what has changed and takes in the rest."""
+    first = Confirmed(make, database, sheets.workbook({"需求": sheets.NEEDS[:2]}))
+    second = Confirmed(make, database, sheets.workbook({"需求": [sheets.NEEDS[0], sheets.NEEDS[2]]}))
+    begin = Barrier(2)
+
+    def run() -> int:
+        begin.wait()
+        return work.run(database, lambda: None)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _n: run(), range(2)))
+    # A run that found the database busy leaves what it had for the next one.
+    work.run(database, lambda: None)
+    found = sorted([first.status(), second.status()], key=lambda batch: batch.status is ImportStatus.PREVIEW)
+    assert [batch.status for batch in found] == [ImportStatus.DONE, ImportStatus.PREVIEW]
+    assert found[1].changed_meanwhile and count(database, Need) == 1
+    with database.session(write=True) as session:
+        service.act(session, (first if found[1].id == first.id else second).broker.viewer, found[1].id, CONFIRM)
+    assert work.run(database, lambda: None) == 1
+    assert count(database, Need) == 2
+    with database.session() as session:
+        hospitals = session.exec(select(Organisation).where(Organisation.name == "示例·仁济医院")).all()
+        assert len(hospitals) == 1
 
 
 def test_5000_rows_become_visible_at_once(make: Factory, database: Database, engine: Any) -> None:
