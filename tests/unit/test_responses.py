@@ -304,7 +304,7 @@ def test_the_broker_who_published_the_need_looks_after_what_is_picked(scene: Sce
 def test_the_broker_who_proposed_the_call_comes_first(scene: Scene) -> None:
     colleague = scene.make.join(scene.broker, MemberRole.EDITOR)
     call = scene.begin(colleague)
-    scene.do(lambda s: calls.act(s, scene.hospital.viewer, call.id, "open"))
+    scene.do(lambda s: calling.act(s, scene.hospital.viewer, call.id, "open"))
     mine = scene.answer(scene.company, call)
     scene.let_close(call)
     assert broker_of_pick(scene, call, mine) == colleague.user.id
