@@ -1,6 +1,6 @@
 """The line of a case as one viewer reads it: messages and steps in the order in which they happened."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,20 +12,16 @@ from backend.attachments.kinds import IMAGES
 from backend.attachments.models import Attachment, Holder
 from backend.conversations import people, policy, service
 from backend.conversations.models import CaseMessage, ConversationRead, MessageMention, fold
+from backend.conversations.naming import name_of, people_of, titles_of
 from backend.conversations.people import Person
 from backend.introductions import cases
 from backend.introductions import showing as introductions
 from backend.introductions.cases import Case
 from backend.introductions.line import EventView as StepView
-from backend.introductions.models import Introduction
-from backend.needs import service as needs
 from backend.organisations import service as organisations
 from backend.organisations.policy import Viewer
-from backend.organisations.service import Author
 
 PAGE = 50
-FOUND = 50
-TERM_LENGTH = 100
 
 
 @dataclass(frozen=True)
@@ -87,29 +83,6 @@ class Conversation:
         return f"{cases.path_of(self.introduction_id)}/conversation"
 
 
-@dataclass(frozen=True)
-class Hit:
-    """A message that was found, and the case that it is of."""
-
-    url: str
-    title: str
-    at: datetime
-    author: str | None
-    organisation: str | None
-    text: str
-    is_note: bool
-
-
-@dataclass(frozen=True)
-class Thread:
-    """A conversation in the list of all."""
-
-    url: str
-    title: str
-    at: datetime
-    unread: int
-
-
 def show(
     session: Session,
     viewer: Viewer,
@@ -126,7 +99,7 @@ def show(
     case = service.get(session, viewer, introduction_id)
     return Conversation(
         introduction_id=introduction_id,
-        title=_titles(session, viewer, [case.row]).get(introduction_id, ""),
+        title=titles_of(session, viewer, [case.row]).get(introduction_id, ""),
         line=_line(session, viewer, case, before, term, steps=steps),
         people=tuple(p for p in people.of_case(session, case) if p.user.id != viewer.user_id),
         can_write=policy.can_write(viewer, case.facts, is_open=case.is_opened),
@@ -162,7 +135,7 @@ def _line(session: Session, viewer: Viewer, case: Case, before: int | None, term
 def _messages(
     session: Session, viewer: Viewer, case: Case, rows: Sequence[CaseMessage], unread: int
 ) -> list[MessageView]:
-    authors = _people(session, {row.user_id for row in rows if row.user_id})
+    authors = people_of(session, {row.user_id for row in rows if row.user_id})
     homes = organisations.authors(session, {row.organisation_id for row in rows if row.organisation_id})
     files = attachments.of_holders(session, Holder.MESSAGE, [row.key for row in rows])
     mentioned = _mentioned(session, [row.id or 0 for row in rows])
@@ -174,7 +147,7 @@ def _messages(
             key=row.key,
             at=row.created_at,
             author=authors.get(row.user_id or ""),
-            organisation=_name(homes, row.organisation_id),
+            organisation=name_of(homes, row.organisation_id),
             text=row.text,
             is_own=row.user_id == viewer.user_id,
             is_note=row.is_note,
@@ -193,15 +166,6 @@ def _messages(
 
 def _file(attachment: Attachment) -> FileView:
     return FileView(attachment.id, attachment.name, attachment.size, attachment.kind in IMAGES)
-
-
-def _name(names: Mapping[str, Author], organisation_id: str | None) -> str | None:
-    found = names.get(organisation_id or "")
-    return found.name if found else None
-
-
-def _people(session: Session, ids: Collection[str]) -> dict[str, str]:
-    return dict(session.exec(select(User.id, User.name).where(col(User.id).in_(ids))).all())
 
 
 def _mentioned(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:
@@ -245,60 +209,3 @@ def _steps(session: Session, viewer: Viewer, case: Case, since: datetime | None,
     if before is not None:
         until = session.exec(select(CaseMessage.created_at).where(CaseMessage.id == before)).first()
     return list(introductions.lines_of(session, viewer, case, since=since, before=until))
-
-
-def search(session: Session, viewer: Viewer, term: str) -> list[Hit]:
-    """Messages in all conversations that the viewer reads, newest first."""
-    query = (
-        select(CaseMessage, Introduction)
-        .join(Introduction, col(Introduction.id) == col(CaseMessage.introduction_id))
-        .where(
-            policy.readable_to(viewer),
-            policy.shown_to(viewer),
-            col(CaseMessage.deleted_at).is_(None),
-            col(CaseMessage.folded).contains(fold(term), autoescape=True),
-        )
-        .order_by(col(CaseMessage.id).desc())
-        .limit(FOUND)
-    )
-    pairs = session.exec(query).all()
-    titles = _titles(session, viewer, [case for _message, case in pairs])
-    authors = _people(session, {m.user_id for m, _case in pairs if m.user_id})
-    homes = organisations.authors(session, {m.organisation_id for m, _case in pairs if m.organisation_id})
-    return [
-        Hit(
-            url=f"{cases.path_of(case.id)}/conversation",
-            title=titles.get(case.id, ""),
-            at=message.created_at,
-            author=authors.get(message.user_id or ""),
-            organisation=_name(homes, message.organisation_id),
-            text=message.text,
-            is_note=message.is_note,
-        )
-        for message, case in pairs
-    ]
-
-
-def threads(session: Session, viewer: Viewer) -> list[Thread]:
-    """The conversations in which the viewer reads, the one with the newest message first."""
-    query = (
-        select(Introduction, func.max(CaseMessage.created_at))
-        .join(CaseMessage, col(CaseMessage.introduction_id) == col(Introduction.id))
-        .where(policy.readable_to(viewer), policy.shown_to(viewer))
-        .group_by(col(Introduction.id))
-        .order_by(func.max(CaseMessage.id).desc())
-        .limit(FOUND)
-    )
-    pairs = session.exec(query).all()
-    unread = service.unread(session, viewer, [case.id for case, _at in pairs])
-    titles = _titles(session, viewer, [case for case, _at in pairs])
-    return [
-        Thread(f"{cases.path_of(case.id)}/conversation", titles.get(case.id, ""), at, unread.get(case.id, 0))
-        for case, at in pairs
-    ]
-
-
-def _titles(session: Session, viewer: Viewer, rows: Sequence[Introduction]) -> Mapping[str, str]:
-    """The titles of the needs of cases, as far as the viewer may still read them."""
-    cards = needs.cards(session, viewer, {row.need_id for row in rows})
-    return {row.id: cards[row.need_id].title for row in rows if row.need_id in cards}

@@ -77,6 +77,7 @@ class Notice(StrEnum):
     EXPERT_REMOVED = "expert_removed"
     EXPERT_REMINDER = "expert_reminder"
     DESK_HANDED = "desk_handed"
+    DRAFTS_IMPORTED = "drafts_imported"
 
 
 class Notification(SQLModel, table=True):

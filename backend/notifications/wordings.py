@@ -70,6 +70,7 @@ NOTICES = {
     Notice.EXPERT_REMOVED: _("您不再需要评审这次征集"),
     Notice.EXPERT_REMINDER: _("评审期限将至"),
     Notice.DESK_HANDED: _("同事向您转交了一项待办"),
+    Notice.DRAFTS_IMPORTED: _("主管部门为贵单位录入了草稿，请核对后提交"),
 }
 ENGLISH = {
     Notice.REVIEW_WAITING: "A text is waiting for your review",
@@ -138,4 +139,5 @@ ENGLISH = {
     Notice.EXPERT_REMOVED: "You need not review a call any more",
     Notice.EXPERT_REMINDER: "Your review is due soon",
     Notice.DESK_HANDED: "A colleague has handed you something on the desk",
+    Notice.DRAFTS_IMPORTED: "An office has entered drafts for your organisation; please check and submit them",
 }

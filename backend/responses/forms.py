@@ -9,7 +9,7 @@ from wtforms import BooleanField, HiddenField
 from wtforms.validators import ValidationError
 
 from backend.capabilities.forms import STAGES
-from backend.forms import BaseForm, Choice, text_area, text_field
+from backend.forms import BaseForm, Choice, number_field, text_area, text_field
 from backend.i18n import gettext as _
 from backend.introductions.models import CONTACT_LENGTH, MESSAGE_LENGTH, NAME_LENGTH
 from backend.introductions.states import DeclineReason
@@ -28,6 +28,7 @@ from backend.responses.models import (
 from backend.responses.reviewing import Given
 from backend.responses.states import RefusalReason
 from backend.responses.wordings import PASS_REASONS, POINT_WORDS, REFUSALS
+from backend.typed_days import read_day
 
 DEFAULT_CRITERIA = (
     Weighted(_("技术可行性"), 30),
@@ -43,7 +44,7 @@ ROWS = range(CRITERIA_MAX)
 
 def _date_of(text: str | None) -> date | None:
     try:
-        return date.fromisoformat((text or "").strip())
+        return read_day(text)
     except ValueError:
         return None
 
@@ -51,7 +52,7 @@ def _date_of(text: str | None) -> date | None:
 class DateForm(BaseForm):
     """Another date for a call, and why."""
 
-    until = text_field(_("新的截止日期"), 10, required=_("请选择日期。"))
+    until = text_field(_("新的截止日期"), 20, required=_("请选择日期。"))
     note = text_area(_("更改原因"), NOTE_LENGTH, rows=2, required=_("请写明原因，应征单位会看到。"))
 
     def validate_until(self, field: Any) -> None:
@@ -68,7 +69,7 @@ class DateForm(BaseForm):
 
 
 class _Terms(BaseForm):
-    until = text_field(_("截止日期"), 10, required=_("请选择日期。"))
+    until = text_field(_("截止日期"), 20, required=_("请选择日期。"))
     terms = text_area(_("征集说明"), TEXT_LENGTH, rows=4)
     note = text_area(_("给发布单位的话"), NOTE_LENGTH, rows=2)
 
@@ -107,7 +108,7 @@ CallForm: type[Any] = type(
     (_Terms,),
     {
         **{f"name_{i}": text_field(_("标准 %(number)s") % {"number": i + 1}, CRITERION_LENGTH) for i in ROWS},
-        **{f"weight_{i}": text_field(_("权重 %(number)s") % {"number": i + 1}, 3) for i in ROWS},
+        **{f"weight_{i}": number_field(_("权重 %(number)s") % {"number": i + 1}, 3) for i in ROWS},
     },
 )
 """Date, terms and criteria of a call."""
@@ -219,7 +220,9 @@ def score_form(criteria: Sequence[Criterion]) -> type[Any]:
     fields: dict[str, Any] = {}
     for criterion in criteria:
         fields[f"points_{criterion.id}"] = Choice(criterion.name, points, empty=_("未评"))
-        fields[f"remark_{criterion.id}"] = text_area(_("评语"), NOTE_LENGTH, rows=2)
+        fields[f"remark_{criterion.id}"] = text_area(
+            _("%(name)s的评语") % {"name": criterion.name}, NOTE_LENGTH, rows=2
+        )
     return type("ScoreForm", (BaseForm,), fields)
 
 

@@ -14,6 +14,8 @@ from backend.errors import Conflict, DomainError, Forbidden, NotFound
 from backend.introductions import service as introductions
 from backend.introductions.models import Introduction
 from backend.introductions.states import DeclineReason, IntroductionStatus
+from backend.ledger import story
+from backend.ledger.story import Line
 from backend.mailer import Mail
 from backend.meetings import clock, holding, service, showing
 from backend.meetings.calendar import Sender
@@ -23,6 +25,7 @@ from backend.meetings.service import BadPlan, Plan
 from backend.meetings.states import MEETINGS, MeetingAction, MeetingStatus
 from backend.notifications.models import Notice
 from backend.organisations.models import MemberRole
+from backend.working_days import today
 from tests.case_steps import Table
 from tests.factories import Factory, Party
 from tests.unit.test_introductions import Scene
@@ -255,3 +258,26 @@ def test_every_role_does_what_the_table_allows_and_nothing_else(
         with pytest.raises(DomainError):
             call()
         assert meeting.do(lambda s: s.get_one(CaseMeeting, meeting.id).status) is status
+
+
+def test_the_story_of_a_case_tells_who_came_and_what_was_agreed(meeting: Meeting) -> None:
+    meeting.fix(meeting.hospital)
+    yesterday = utc_now() - timedelta(days=1)
+    meeting.set(starts_at=yesterday)
+    meeting.hold(meeting.hospital)
+    meeting.do(lambda s: introductions.act(s, meeting.broker.viewer, meeting.case.id, "agree", "共同试制样机。"))
+
+    def lines(party: Party) -> list[Line]:
+        told = meeting.do(lambda s: story.tell(s, party.viewer, meeting.case.id))
+        return [line for line in told.lines if line.what.startswith("introduction:meet")]
+
+    names = meeting.hospital.organisation.name, meeting.company.organisation.name
+    for party in (meeting.hospital, meeting.company, meeting.broker):
+        [line] = lines(party)
+        assert (line.what, line.name, line.day) == ("introduction:meeting:hold", names[0], today(yesterday))
+        assert (line.came, line.note) == (((names[1], "示例工程师"),), "两周内送样。")
+        assert line.url == f"/introductions/{meeting.case.id}/meetings/{meeting.id}"
+    meeting.hold(meeting.hospital, "更正：看了两件样机。")
+    assert len(lines(meeting.company)) == 1, "a correction is no second meeting"
+    with pytest.raises(NotFound):
+        meeting.do(lambda s: story.tell(s, meeting.make.party().viewer, meeting.case.id))
