@@ -19,12 +19,12 @@ from backend.introductions import service as introductions
 from backend.introductions.models import CaseBroker, Introduction
 from backend.ledger import service as ledger
 from backend.ledger.states import StepKind
-from backend.meetings import docking
+from backend.meetings import docking, docking_sending, holding
 from backend.meetings import service as meetings
 from backend.meetings.calendar import Sender
 from backend.meetings.docking import Frame
+from backend.meetings.holding import Minutes
 from backend.meetings.models import CaseMeeting
-from backend.meetings.service import Minutes
 from backend.meetings.service import Plan as MeetingPlan
 from backend.needs import policy as need_policy
 from backend.needs.models import Need, NeedKind
@@ -325,7 +325,7 @@ def test_meetings_of_the_week_are_on_the_desk_and_then_their_minutes(office: Off
     office.do(lambda s: s.exec(update(DeskMark).values(at=utc_now() - timedelta(hours=2))))
     assert "会议已结束，待记录纪要" in office.page("?kind=meeting").text, "that it is over is new"
     said = Minutes({}, "看了样机。", "两周内送样。")
-    office.do(lambda s: meetings.hold(s, office.broker.viewer, case.id, meeting.id, said))
+    office.do(lambda s: holding.hold(s, office.broker.viewer, case.id, meeting.id, said))
     assert office.titles("?kind=meeting") == []
 
 
@@ -353,7 +353,7 @@ def test_a_docking_event_of_the_week_is_on_the_desk_of_its_agency(
     assert office.titles("?kind=meeting", sign_in(colleague)) == ["示例专场对接会"]
     assert office.titles("?kind=meeting", sign_in(make.broker())) == [], "another agency has events of its own"
     sender = Sender("desk@yiqiao.example", "http://testserver")
-    office.do(lambda s: docking.cancel(s, office.broker.viewer, sender, event_id))
+    office.do(lambda s: docking_sending.cancel(s, office.broker.viewer, sender, event_id))
     assert office.titles("?kind=meeting", sign_in(colleague)) == []
 
 
