@@ -110,6 +110,7 @@ MESSAGES = {
     "party-accepted": _("已加入，详情和联系方式已向贵单位开放。"),
     "party-left": _("已退出这项引荐。"),
     "broker-invited": _("已邀请对方共同撮合，对方同意后分工生效。"),
+    "broker-taken": _("已由您负责撮合。"),
     "broker-agreed": _("已同意撮合分工。"),
     "broker-removed": _("共同撮合已结束。"),
     "broker-handed-over": _("已移交给同事。"),

@@ -30,7 +30,7 @@ from backend.db import ID_PATTERN, new_id
 from backend.deps import FormDep, RecordingSessionDep, SessionDep, SettingsDep, get_database
 from backend.errors import DomainError, NotFound
 from backend.forms import clean_line
-from backend.htmx import redirect
+from backend.htmx import redirect, wants_fragment
 from backend.notifications import service as notifications
 from backend.notifications.deps import seen
 from backend.organisations.deps import SignedInDep
@@ -51,6 +51,7 @@ class ConversationPage:
 
     conversation: Conversation
     line: Line
+    steps: bool
     form: MessageForm
     stamp: str
     accept: str
@@ -146,7 +147,9 @@ def _page(
     term: str = "",
     status: int = 200,
 ) -> Response:
-    found = showing.show(session, viewer, introduction_id, before=before, term=term)
+    # As a part of the page of the case it holds the messages alone: the steps stand on that page already.
+    steps = not wants_fragment(request)
+    found = showing.show(session, viewer, introduction_id, before=before, term=term, steps=steps)
     if before is None and not term:
         have_read(request, introduction_id)
     shown = form or MessageForm(data={"key": new_id(), "audience": ALL if found.can_write else NOTE, "mentioned": []})
@@ -154,6 +157,7 @@ def _page(
     page = ConversationPage(
         conversation=found,
         line=found.line,
+        steps=steps,
         form=shown,
         stamp=service.stamp(session, viewer, introduction_id),
         accept=ACCEPT,
@@ -217,9 +221,11 @@ def _discard(storage: Storage, files: Sequence[Attachment]) -> None:
 
 
 @router.get(f"{BASE}/line")
-def line(request: Request, introduction_id: str, session: RecordingSessionDep, viewer: SignedInDep) -> Response:
-    """The end of the line, asked for by the page when something has come."""
-    found = showing.line(session, viewer, introduction_id)
+def line(
+    request: Request, introduction_id: str, session: RecordingSessionDep, viewer: SignedInDep, steps: str = ""
+) -> Response:
+    """The end of the line, asked for by the page when something has come; with `steps=no` the messages alone."""
+    found = showing.line(session, viewer, introduction_id, steps=steps != "no")
     url = f"/introductions/{introduction_id}/conversation"
     return render(request, "conversations/line.html", LinePage(url, found))
 

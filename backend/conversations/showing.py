@@ -15,16 +15,13 @@ from backend.conversations.models import CaseMessage, ConversationRead, MessageM
 from backend.conversations.naming import name_of, people_of, titles_of
 from backend.conversations.people import Person
 from backend.introductions import cases
-from backend.introductions import policy as introductions
+from backend.introductions import showing as introductions
 from backend.introductions.cases import Case
-from backend.introductions.models import CaseEvent, CaseParty, PartyState, Side
+from backend.introductions.line import EventView as StepView
 from backend.organisations import service as organisations
 from backend.organisations.policy import Viewer
 
 PAGE = 50
-OF_BROKERS = "introduction:broker:"
-OF_PARTIES = "introduction:party:"
-SEEN_BY_ALL = frozenset({"introduction:party:accept", "introduction:party:leave"})
 
 
 @dataclass(frozen=True)
@@ -59,18 +56,6 @@ class MessageView:
 
 
 @dataclass(frozen=True)
-class StepView:
-    """A step of the case; `note` is empty where the viewer does not read it."""
-
-    at: datetime
-    actor: str
-    organisation: str | None
-    what: str
-    note: str
-    is_for_brokers: bool
-
-
-@dataclass(frozen=True)
 class Line:
     """A part of the conversation. `before` is the number below which earlier messages lie, if there are any."""
 
@@ -99,14 +84,23 @@ class Conversation:
 
 
 def show(
-    session: Session, viewer: Viewer, introduction_id: str, *, before: int | None = None, term: str = ""
+    session: Session,
+    viewer: Viewer,
+    introduction_id: str,
+    *,
+    before: int | None = None,
+    term: str = "",
+    steps: bool = True,
 ) -> Conversation:
-    """A conversation as the viewer reads it, which is noted; raises NotFound or NotOpenYet."""
+    """A conversation as the viewer reads it, which is noted; raises NotFound or NotOpenYet.
+
+    Without `steps` it is the messages alone, for the page of the case, which has steps of its own.
+    """
     case = service.get(session, viewer, introduction_id)
     return Conversation(
         introduction_id=introduction_id,
         title=titles_of(session, viewer, [case.row]).get(introduction_id, ""),
-        line=_line(session, viewer, case, before, term),
+        line=_line(session, viewer, case, before, term, steps=steps),
         people=tuple(p for p in people.of_case(session, case) if p.user.id != viewer.user_id),
         can_write=policy.can_write(viewer, case.facts, is_open=case.is_opened),
         can_note=policy.can_note(viewer, case.facts),
@@ -114,12 +108,12 @@ def show(
     )
 
 
-def line(session: Session, viewer: Viewer, introduction_id: str) -> Line:
+def line(session: Session, viewer: Viewer, introduction_id: str, *, steps: bool = True) -> Line:
     """The end of the line alone, as it is asked for when something has come; raises NotFound or NotOpenYet."""
-    return _line(session, viewer, service.get(session, viewer, introduction_id), None, "")
+    return _line(session, viewer, service.get(session, viewer, introduction_id), None, "", steps=steps)
 
 
-def _line(session: Session, viewer: Viewer, case: Case, before: int | None, term: str) -> Line:
+def _line(session: Session, viewer: Viewer, case: Case, before: int | None, term: str, *, steps: bool) -> Line:
     query = select(CaseMessage).where(CaseMessage.introduction_id == case.row.id, policy.shown_to(viewer))
     if before is not None:
         query = query.where(col(CaseMessage.id) < before)
@@ -130,7 +124,7 @@ def _line(session: Session, viewer: Viewer, case: Case, before: int | None, term
     rows = found[:PAGE][::-1]
     unread = service.unread(session, viewer, [case.row.id]).get(case.row.id, 0) if before is None else 0
     entries: list[MessageView | StepView] = list(_messages(session, viewer, case, rows, unread))
-    if not term:
+    if steps and not term:
         entries += _steps(session, viewer, case, rows[0].created_at if more else None, before)
         entries.sort(key=lambda entry: entry.at)
     if before is None and not term and rows:
@@ -211,38 +205,7 @@ def _read_by(session: Session, viewer: Viewer, case: Case, rows: Sequence[CaseMe
 
 def _steps(session: Session, viewer: Viewer, case: Case, since: datetime | None, before: int | None) -> list[StepView]:
     """The steps beside a page of messages; the last page holds those that came after its messages as well."""
-    query = select(CaseEvent).where(CaseEvent.introduction_id == case.row.id).order_by(col(CaseEvent.id))
-    if since is not None:
-        query = query.where(CaseEvent.at >= since)
+    until = None
     if before is not None:
-        limit = select(CaseMessage.created_at).where(CaseMessage.id == before)
-        if (until := session.exec(limit).first()) is not None:
-            query = query.where(CaseEvent.at < until)
-    as_broker = introductions.sees_as_broker(viewer, case.facts)
-    mine = case.party_of(viewer)
-    rows = [row for row in session.exec(query).all() if as_broker or _reads(row, mine)]
-    # Before both sides have accepted, the page of the case says who is known to whom.
-    named = {row.organisation_id for row in rows if row.organisation_id} if case.row.introduced_at else set()
-    names = organisations.authors(session, named)
-    return [
-        StepView(
-            at=row.at,
-            actor=row.actor,
-            organisation=name_of(names, row.organisation_id),
-            what=row.what,
-            note=row.note if as_broker or not row.note_for_brokers else "",
-            is_for_brokers=row.note_for_brokers,
-        )
-        for row in rows
-    ]
-
-
-def _reads(event: CaseEvent, mine: CaseParty | None) -> bool:
-    """Whether a party reads a step: those about brokers are theirs, those about further parties the need's side's."""
-    if mine is None or event.what.startswith(OF_BROKERS):
-        return False
-    if event.organisation_id == mine.organisation_id:
-        return True
-    if event.what.startswith(OF_PARTIES):
-        return mine.side is Side.NEED or event.what in SEEN_BY_ALL
-    return mine.side is not Side.PARTNER or mine.state is PartyState.ACCEPTED
+        until = session.exec(select(CaseMessage.created_at).where(CaseMessage.id == before)).first()
+    return list(introductions.lines_of(session, viewer, case, since=since, before=until))

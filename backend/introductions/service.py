@@ -11,7 +11,7 @@ from backend.decisions.models import DecisionKind
 from backend.decisions.service import NOT_SUGGESTED, Suggested
 from backend.disclosure.service import BadNote
 from backend.errors import Conflict, Forbidden, NotFound
-from backend.introductions import cases, policy, signing
+from backend.introductions import brokers, cases, policy, signing
 from backend.introductions.cases import Case
 from backend.introductions.models import CaseBroker, CaseParty, Introduction, Origin, PartyState, Side
 from backend.introductions.moving import ACCEPTING, accepted, proposed, step_to
@@ -108,10 +108,17 @@ def take_on(session: Session, viewer: Viewer, introduction_id: str, message: str
 
 
 def propose_response(
-    session: Session, viewer: Viewer, need_id: str, organisation_id: str, capability_id: str | None, consent: Consent
+    session: Session,
+    viewer: Viewer,
+    need_id: str,
+    organisation_id: str,
+    capability_id: str | None,
+    consent: Consent,
+    brokers_first: Sequence[str | None] = (),
 ) -> Introduction:
     """The department has picked a response to its need: a case between the two, accepted by the need's side already.
 
+    The first of `brokers_first` who is a broker of the need's region looks after it; see `brokers.appoint`.
     Raises NotFound, Forbidden, Unsuitable or BadConsent.
     """
     need = session.get(Need, need_id)
@@ -129,12 +136,13 @@ def propose_response(
     if present is not None:
         return present.row
     case = begin(session, viewer, pair, Origin.RESPONSE, "", NOT_SUGGESTED)
+    case = brokers.appoint(session, case, brokers_first)
     signing.accept(session, viewer, case, case.side(Side.NEED), consent)
     return proposed(session, viewer, Actor.NEED_SIDE, case, "")
 
 
 def _propose(session: Session, viewer: Viewer, case: Case, message: str) -> Introduction:
-    agency = _agency_for(viewer, case)
+    agency = policy.agency_for(viewer, case.facts)
     if agency is not None and all(b.organisation_id != agency for b in case.brokers):
         session.add(
             CaseBroker(
@@ -149,14 +157,6 @@ def _propose(session: Session, viewer: Viewer, case: Case, message: str) -> Intr
         case = cases.of(session, case.row)
     case.row.message = message
     return proposed(session, viewer, Actor.BROKER, case, message)
-
-
-def _agency_for(viewer: Viewer, case: Case) -> str | None:
-    regions = case.facts.regions
-    near = [m for m in viewer.memberships if m.jurisdiction in regions and m.verified and m.may_write]
-    need_region = case.side(Side.NEED).region
-    near.sort(key=lambda m: m.jurisdiction != need_region)
-    return near[0].organisation_id if near else None
 
 
 def answer(session: Session, viewer: Viewer, introduction_id: str, consent: Consent) -> Introduction:

@@ -142,7 +142,7 @@ WRITING_CASES: frozenset[str] = frozenset(
             for action in (
                 *("accept", "decline", "propose", "meet", "agree", "turn-down", "withdraw", "hand-over"),
                 *("parties", "parties/{party_id}/{answer}"),
-                *("brokers", "brokers/agree", "brokers/{broker_id}/remove"),
+                *("brokers", "brokers/take", "brokers/agree", "brokers/{broker_id}/remove"),
             )
         ),
     }

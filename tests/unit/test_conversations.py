@@ -9,12 +9,13 @@ from backend.conversations import live, policy, service, showing, threads
 from backend.conversations.models import CaseMessage
 from backend.conversations.policy import NotOpenYet
 from backend.conversations.service import BadMessage, TooLate
-from backend.conversations.showing import MessageView, StepView
+from backend.conversations.showing import MessageView
 from backend.db import Database, new_id, utc_now
 from backend.errors import Conflict, DomainError, Forbidden, NotFound
 from backend.introductions import brokers, cases, parties
 from backend.introductions import service as introductions
 from backend.introductions.brokers import LegShare
+from backend.introductions.line import EventView as StepView
 from backend.introductions.models import Introduction, Leg
 from backend.introductions.states import DeclineReason
 from backend.notifications.models import Notice

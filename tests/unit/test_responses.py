@@ -12,11 +12,12 @@ from backend.db import Database, utc_now
 from backend.decisions.models import Decision, DecisionKind
 from backend.disclosure.service import BadNote
 from backend.errors import Conflict, DomainError, Forbidden, NotFound
-from backend.introductions.models import Introduction, Origin
+from backend.introductions.models import CaseBroker, Introduction, Origin
 from backend.introductions.signing import BadConsent
 from backend.introductions.states import IntroductionStatus
 from backend.needs import service as needs
 from backend.notifications.models import Notice
+from backend.organisations import members
 from backend.organisations import service as organisations
 from backend.organisations.models import MemberRole
 from backend.organisations.policy import VISITOR, Viewer
@@ -283,6 +284,45 @@ def test_the_decision_begins_cases_and_tells_everybody(scene: Scene) -> None:
     kinds = scene.do(lambda s: [(d.kind, d.organisation_id, d.reason) for d in s.exec(select(Decision)).all()])
     assert (DecisionKind.DECLINED, scene.rival.organisation.id, "other") in kinds
     assert len([k for k, *_rest in kinds if k is DecisionKind.DECLINED]) == 1
+
+
+def broker_of_pick(scene: Scene, call: ResponseCall, picked: CallResponse) -> str | None:
+    """Who looks after the case that comes of a pick; None where nobody does yet."""
+    scene.decide(call, {picked.id})
+    query = select(CaseBroker).where(CaseBroker.introduction_id == scene.stored(picked).introduction_id)
+    found = scene.do(lambda s: s.exec(query).first())
+    assert found is None or (found.is_lead, found.share, found.agreed_at is not None) == (True, 100, True)
+    return found.user_id if found else None
+
+
+def test_the_broker_who_published_the_need_looks_after_what_is_picked(scene: Scene) -> None:
+    call, mine, _other = scene.closed()
+    assert broker_of_pick(scene, call, mine) == scene.broker.user.id
+
+
+def test_the_broker_who_proposed_the_call_comes_first(scene: Scene) -> None:
+    colleague = scene.make.join(scene.broker, MemberRole.EDITOR)
+    call = scene.begin(colleague)
+    scene.do(lambda s: calls.act(s, scene.hospital.viewer, call.id, "open"))
+    mine = scene.answer(scene.company, call)
+    scene.let_close(call)
+    assert broker_of_pick(scene, call, mine) == colleague.user.id
+
+
+def test_the_broker_who_reviewed_comes_before_the_one_who_published(scene: Scene) -> None:
+    colleague = scene.make.join(scene.broker, MemberRole.EDITOR)
+    call, mine, other = scene.closed()
+    scene.invite(call, colleague)
+    scene.score_all(call, colleague, {mine.id: 5, other.id: 3})
+    assert broker_of_pick(scene, call, mine) == colleague.user.id
+
+
+def test_where_the_broker_has_left_one_of_the_region_takes_it_over(scene: Scene) -> None:
+    call, mine, _other = scene.closed()
+    scene.make.join(scene.broker, MemberRole.OWNER)
+    viewer, home = scene.broker.viewer, scene.broker.organisation.id
+    scene.do(lambda s: members.leave(s, viewer, home))
+    assert broker_of_pick(scene, call, mine) is None
 
 
 def test_none_may_be_picked_and_a_pick_needs_consent(scene: Scene) -> None:
