@@ -56,6 +56,14 @@ def local_time(moment: datetime | None) -> str:
     return f"{local_date(moment)} {moment.astimezone(LOCAL_ZONE):%H:%M}" if moment else ""
 
 
+def meeting_time(moment: datetime | None) -> str:
+    """A time to meet, with its day of the week, as people who agree on one read it: 2026年11月26日（周四）14:00."""
+    if moment is None:
+        return ""
+    local = moment.astimezone(LOCAL_ZONE)
+    return f"{local_date(moment)}（周{'一二三四五六日'[local.weekday()]}）{local:%H:%M}"
+
+
 def due_date(due: datetime) -> str:
     """The day whose end is a deadline, as written in China: what is due at midnight is due on the day before."""
     return local_date(due - timedelta(microseconds=1))
@@ -109,6 +117,7 @@ def make_environment(labels: Mapping[str, Mapping[Any, str]]) -> Environment:
         local_hour=local_hour,
         local_moment=local_moment,
         local_time=local_time,
+        meeting_time=meeting_time,
         month_day=month_day,
         paragraphs=paragraphs,
     )
@@ -126,12 +135,14 @@ def render(
 ) -> HTMLResponse:
     """Render a page from its context dataclass; for htmx only the named block, where one is named.
 
-    The names that a template sees are the fields of the dataclass, besides `request`, `viewer` and `flash`.
+    The names that a template sees are the fields of the dataclass, besides `request`, `viewer` and `flash`, and
+    what stands in the frame: `unread` notifications, `cases_waiting`, `unread_messages` by case.
     """
     environment: Environment = request.app.state.templates
     context: dict[str, Any] = {field.name: getattr(page, field.name) for field in fields(page)}
     context |= {"request": request, "viewer": getattr(request.state, "viewer", None), "flash": flash.peek(request)}
     context |= {"unread": getattr(request.state, "unread", 0), "cases_waiting": getattr(request.state, "waiting", 0)}
+    context["unread_messages"] = getattr(request.state, "messages", {})
     loaded = environment.get_template(template)
     as_fragment = block is not None and wants_fragment(request)
     if as_fragment and block is not None:

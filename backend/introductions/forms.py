@@ -5,7 +5,7 @@ from typing import Any
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import ValidationError
 
-from backend.forms import BaseForm, Choice, text_area, text_field
+from backend.forms import BaseForm, Choice, number_field, text_area, text_field
 from backend.i18n import gettext as _
 from backend.introductions.models import (
     CONTACT_LENGTH,
@@ -77,6 +77,7 @@ EVENTS = {
     "introduction:party:accept": _("协作方加入"),
     "introduction:party:decline": _("协作方未加入"),
     "introduction:party:leave": _("协作方退出"),
+    "introduction:broker:take": _("负责撮合"),
     "introduction:broker:add": _("邀请另一地区共同撮合"),
     "introduction:broker:agree": _("同意撮合分工"),
     "introduction:broker:remove": _("结束共同撮合"),
@@ -174,7 +175,7 @@ class SharesForm(BaseForm):
 
     agency_id = Choice(_("共同撮合的部门"), [], empty=CHOOSE)
     my_leg = Choice(_("本部门负责"), [(k.value, v) for k, v in LEGS.items()], default=Leg.RESEARCH.value)
-    my_share = text_field(_("本部门分成（%）"), 3, default="50")
+    my_share = number_field(_("本部门分成（%）"), 3, default="50")
     their_leg = Choice(_("对方负责"), [(k.value, v) for k, v in LEGS.items()], default=Leg.PRODUCTION.value)
 
     def validate_agency_id(self, field: Any) -> None:

@@ -12,7 +12,7 @@ STAGES = {
     Stage.MET: _("会面对接"),
     Stage.AGREED: _("达成合作"),
     Stage.STEPS: _("完成落地步骤"),
-    Stage.PATIENTS: _("首例应用"),
+    Stage.PATIENTS: _("首次入院"),
 }
 UNITS = {
     Stage.NEEDS: _("项"),

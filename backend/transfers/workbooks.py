@@ -18,7 +18,8 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from backend.i18n import gettext as _
 from backend.taxonomies import device_categories, specialties
 from backend.templating import LOCAL_ZONE
-from backend.transfers.columns import TABLES, Table
+from backend.transfers.columns import TABLES
+from backend.transfers.headings import Table
 from backend.transfers.models import RowKind
 from backend.transfers.values import FORMULA_STARTS
 

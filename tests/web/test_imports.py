@@ -22,8 +22,8 @@ from backend.matching.models import SearchDocument
 from backend.needs import service as needs
 from backend.needs.models import Need, Requirement
 from backend.needs.states import NeedStatus
-from backend.notifications.models import Notification
-from backend.organisations.models import Organisation, OrganisationKind
+from backend.notifications.models import Notice, Notification
+from backend.organisations.models import MemberRole, Organisation, OrganisationKind
 from backend.organisations.states import OrganisationStatus
 from backend.transfers import history, service, work
 from backend.transfers.models import Import, ImportRow, RowAction, RowOutcome
@@ -31,6 +31,7 @@ from backend.transfers.states import ImportAction, ImportStatus
 from tests import sheets
 from tests.conftest import SignIn
 from tests.factories import JIADING, Factory, Party
+from tests.web.pages import read
 
 PATIENCE = 60
 CONFIRM = ImportAction.CONFIRM
@@ -260,6 +261,41 @@ def test_whoever_is_there_looks_after_their_own(make: Factory, sign_in: SignIn, 
         assert kept and kept.problem == "自己写的问题。"
         drafts = session.exec(select(Need).where(Need.title == "穿刺针不能弯曲")).all()
         assert [need.status for need in drafts] == [NeedStatus.DRAFT, NeedStatus.DRAFT]
+
+
+def test_members_are_told_once_of_the_drafts_that_an_office_has_brought_in(
+    make: Factory, sign_in: SignIn, database: Database
+) -> None:
+    hospital, stranger = make.hospital(name="示例·仁济医院"), make.party()
+    reader = make.join(hospital, MemberRole.VIEWER)
+    broker = make.broker()
+    here, doctor = sign_in(broker), sign_in(hospital)
+    address = take_in(here, database, broker, sheets.workbook({"需求": sheets.NEEDS}))
+
+    def told() -> list[Notification]:
+        query = select(Notification).where(Notification.notice == Notice.DRAFTS_IMPORTED)
+        with database.session() as session:
+            return list(session.exec(query).all())
+
+    [one] = told()
+    assert (one.user_id, one.subject_id) == (hospital.user.id, address.rpartition("/")[2])
+    listed = read(doctor.get("/notifications").text)
+    assert f"{address}/drafts" in listed.links and "项草稿" in listed.text
+    page = read(doctor.get(f"{address}/drafts").text)
+    with database.session() as session:
+        ids = session.exec(select(Need.id).where(Need.organisation_id == hospital.organisation.id)).all()
+    assert ids and {f"/needs/{id_}" for id_ in ids} <= set(page.links)
+    assert broker.organisation.name in page.text and told()[0].read_at is not None
+    # Members who only read see their drafts as well; the office has a page of its own, and others have none.
+    assert sign_in(reader).get(f"{address}/drafts").status_code == 200
+    for other in (here, sign_in(stranger)):
+        assert other.get(f"{address}/drafts").status_code == 404
+    assert doctor.get(address).status_code == 404
+    assert here.post(f"{address}/undo").status_code == 303
+    assert finish(database, address).status is ImportStatus.UNDONE
+    assert doctor.get(f"{address}/drafts").status_code == 404
+    assert f"{address}/drafts" not in read(doctor.get("/notifications").text).links
+    assert len(told()) == 1
 
 
 def test_a_member_takes_in_drafts_of_their_own_organisation_alone(

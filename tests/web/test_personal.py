@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from backend.accounts.models import SecondFactor, User
 from backend.attachments.kinds import FileKind
-from backend.attachments.models import Attachment
+from backend.attachments.models import Attachment, Holder
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.db import Database
@@ -144,7 +144,7 @@ def test_whoever_has_left_takes_nothing_along_that_was_written_since(
     with database.session(write=True) as session:
         session.add(
             Attachment(
-                subject_kind=SubjectKind.NEED,
+                subject_kind=Holder.NEED,
                 subject_id=need.id,
                 name="内部图纸.pdf",
                 kind=FileKind.PDF,

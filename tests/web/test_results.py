@@ -92,7 +92,7 @@ def test_a_broker_sees_the_figures_of_the_region_by_shares(world: World, sign_in
     assert rows["发布需求"] == ["2", "2", "2"]
     assert rows["匹配建议"] == ["0", "0", "0"]
     assert rows["发起引荐"] == ["1", "2", "1.6"]
-    assert rows["双方接受"] == rows["会面对接"] == rows["达成合作"] == rows["首例应用"] == ["1", "1", "0.6"]
+    assert rows["双方接受"] == rows["会面对接"] == rows["达成合作"] == rows["首次入院"] == ["1", "1", "0.6"]
     assert rows["完成落地步骤"] == ["1", "2", "1.2"]
     assert rows["普陀区"] == ["2", "0", "1.6", "0.6", "0.6", "0.6", "1.2", "0.6"]
     assert "嘉定区" not in rows
@@ -207,7 +207,7 @@ def test_page_word_and_workbook_say_the_same(world: World, sign_in: SignIn) -> N
     assert tables == tables_of_word(word) == tables_of_workbook(workbook)
     assert [caption.split("　")[0] for caption in tables] == ["表 1", "表 2", "表 3", "表 4", "表 5"]
     stages = {row[0]: row[1:] for row in tables["表 1　各环节数量"]}
-    assert stages["发起引荐"] == ["件", "2", "1.6", "0", "2"] and stages["首例应用"] == ["件", "1", "0.6", "0", "1"]
+    assert stages["发起引荐"] == ["件", "2", "1.6", "0", "2"] and stages["首次入院"] == ["件", "1", "0.6", "0", "1"]
     lines = lines_of_page(page)
     document: Any = docx.Document(io.BytesIO(word))
     in_word = [p.text for p in document.paragraphs]
@@ -218,7 +218,7 @@ def test_page_word_and_workbook_say_the_same(world: World, sign_in: SignIn) -> N
         assert heading in page.text and heading in in_word and heading in in_book
     assert document.paragraphs[0].text == "普陀区医工对接工作情况报告" == in_book[0]
     text = "".join(lines)
-    assert "发起引荐 2 件（按各地商定的分成折算 1.6 件，下同）" in text and "首例应用 1 件（折算 0.6 件）" in text
+    assert "发起引荐 2 件（按各地商定的分成折算 1.6 件，下同）" in text and "首次入院 1 件（折算 0.6 件）" in text
     assert "本季度未成而终的引荐 1 件，其中一方婉拒 1 件。" in text and "对方所处阶段过早（1 件）" in text
     assert "期末已发布、尚未引荐的需求 1 项。" in text and "发布需求增加 2 项" in text
     assert {"样机经费不足。", "=1+1", "组织一次专题对接会。"} <= set(lines)
