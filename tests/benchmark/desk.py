@@ -21,7 +21,7 @@ from backend.db import Database, utc_now
 from backend.decisions.models import Decision, DecisionKind
 from backend.introductions.models import CaseBroker, CaseParty, Introduction, Origin, PartyState, Side
 from backend.introductions.states import IntroductionStatus
-from backend.ledger.models import LedgerStep
+from backend.ledger import service as ledger
 from backend.ledger.states import StepKind, StepStatus
 from backend.main import create_app
 from backend.matching.engine import make_engine
@@ -92,7 +92,9 @@ def cases(session: Session, broker: Party, hospital: Party, company: Party, coun
             )
         )
         for kind, status in ((StepKind.ORDER, StepStatus.DONE), (StepKind.PROTOTYPE, StepStatus.RUNNING)):
-            session.add(LedgerStep(introduction_id=case.id, kind=kind, status=status, updated_by=broker.user.id))
+            step = ledger.untouched(case.id, kind)
+            step.status = status
+            session.add(step)
         made.append(case)
     session.flush()
     return made
