@@ -38,6 +38,7 @@ from backend.capabilities import service as capabilities_service
 from backend.client_address import ProxyNoticed
 from backend.config import FRONTEND_DIR, Settings
 from backend.conversations import routes as conversations
+from backend.conversations.deps import load_messages
 from backend.conversations.live import Live
 from backend.csrf import SAFE_METHODS
 from backend.db import Database, is_conflict, is_unavailable
@@ -65,7 +66,9 @@ from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
 from backend.meetings import docking_routes as docking
+from backend.meetings import docking_showing
 from backend.meetings import routes as meetings
+from backend.meetings.docking import KIND as DOCKING
 from backend.monitoring import routes as monitoring
 from backend.needs import routes as needs
 from backend.needs import service as needs_service
@@ -93,6 +96,7 @@ from backend.results import routes as results
 from backend.sealing import make_sealer
 from backend.tasks import Runner
 from backend.templating import make_environment, render
+from backend.transfers import drafts as import_drafts
 from backend.transfers import routes as transfers
 from backend.transport import HSTS, BodyInTime, HostCheck, StrictTransport
 from backend.worker import waker
@@ -110,7 +114,9 @@ RESOLVERS: Mapping[str, Resolver] = {
     SubjectKind.CAPABILITY: capabilities_service.cards,
     INTRODUCTION: introductions_lists.shown,
     CALL: responses_service.cards,
+    DOCKING: docking_showing.cards,
     desk_service.KIND: desk_service.handed,
+    import_drafts.KIND: import_drafts.shown,
 }
 """Titles of what notifications are about, as far as the viewer may read them now."""
 
@@ -188,7 +194,7 @@ def create_app(
     app.state.error_page = error_page
     app.state.references = REFERENCES
     app.state.resolvers = RESOLVERS
-    app.state.with_viewer = (load_unread, load_waiting)
+    app.state.with_viewer = (load_unread, load_waiting, load_messages)
     app.state.case_panels = CASE_PANELS
     app.state.landing = landing
 

@@ -135,12 +135,14 @@ def render(
 ) -> HTMLResponse:
     """Render a page from its context dataclass; for htmx only the named block, where one is named.
 
-    The names that a template sees are the fields of the dataclass, besides `request`, `viewer` and `flash`.
+    The names that a template sees are the fields of the dataclass, besides `request`, `viewer` and `flash`, and
+    what stands in the frame: `unread` notifications, `cases_waiting`, `unread_messages` by case.
     """
     environment: Environment = request.app.state.templates
     context: dict[str, Any] = {field.name: getattr(page, field.name) for field in fields(page)}
     context |= {"request": request, "viewer": getattr(request.state, "viewer", None), "flash": flash.peek(request)}
     context |= {"unread": getattr(request.state, "unread", 0), "cases_waiting": getattr(request.state, "waiting", 0)}
+    context["unread_messages"] = getattr(request.state, "messages", {})
     loaded = environment.get_template(template)
     as_fragment = block is not None and wants_fragment(request)
     if as_fragment and block is not None:

@@ -128,6 +128,7 @@ class Event(StrEnum):
     INTRODUCTION_PARTY_DECLINE = "introduction:party:decline"
     INTRODUCTION_PARTY_LEAVE = "introduction:party:leave"
     INTRODUCTION_BROKER_ADD = "introduction:broker:add"
+    INTRODUCTION_BROKER_TAKE = "introduction:broker:take"
     INTRODUCTION_BROKER_AGREE = "introduction:broker:agree"
     INTRODUCTION_BROKER_REMOVE = "introduction:broker:remove"
     INTRODUCTION_BROKER_HAND_OVER = "introduction:broker:hand-over"
@@ -190,6 +191,9 @@ class Event(StrEnum):
     DOCKING_PLAN = "docking:plan"
     DOCKING_PUBLISH = "docking:publish"
     DOCKING_CANCEL = "docking:cancel"
+    DOCKING_SEND = "docking:send"
+    DOCKING_ACCEPT = "docking:accept"
+    DOCKING_DECLINE = "docking:decline"
 
     ATTACHMENT_ADD = "attachment:add"
     ATTACHMENT_OPEN = "attachment:open"

@@ -11,7 +11,7 @@ from sqlmodel import and_, col, or_, select
 from backend.conversations.models import CaseMessage
 from backend.errors import Conflict, Forbidden, NotFound
 from backend.introductions import policy as introductions
-from backend.introductions.models import CaseParty, Introduction, PartyState
+from backend.introductions.models import CaseBroker, CaseParty, Introduction, PartyState
 from backend.introductions.policy import MAIN, OUTSIDE, CaseFacts
 from backend.organisations.policy import Viewer
 
@@ -87,14 +87,29 @@ def shown_to(viewer: Viewer) -> ColumnElement[bool]:
 
 def readable_to(viewer: Viewer) -> ColumnElement[bool]:
     """The SQL condition for the cases whose conversation the viewer reads: the row-wise twin of `can_read`."""
-    of_mine = and_(
+    case = col(Introduction.id)
+    asked = select(CaseParty.introduction_id).where(_of_mine(viewer))
+    as_broker = and_(introductions.visible_to(viewer), case.not_in(asked))
+    return or_(_inside(viewer), as_broker)
+
+
+def addressed_to(viewer: Viewer) -> ColumnElement[bool]:
+    """The SQL condition for the cases whose messages are meant for the viewer: those of their own organisations, and
+    those that are theirs as a broker. Brokers read more than that, and need not."""
+    own = select(CaseBroker.introduction_id).where(
+        CaseBroker.user_id == viewer.user_id, col(CaseBroker.organisation_id).in_(agencies(viewer))
+    )
+    return and_(or_(_inside(viewer), col(Introduction.id).in_(own)), readable_to(viewer))
+
+
+def _of_mine(viewer: Viewer) -> ColumnElement[bool]:
+    return and_(
         col(CaseParty.organisation_id).in_(viewer.verified_organisation_ids), col(CaseParty.state).not_in(OUTSIDE)
     )
-    case = col(Introduction.id)
-    asked = select(CaseParty.introduction_id).where(of_mine)
+
+
+def _inside(viewer: Viewer) -> ColumnElement[bool]:
     come_in = select(CaseParty.introduction_id).where(
-        of_mine, or_(col(CaseParty.side).in_(MAIN), col(CaseParty.state) == PartyState.ACCEPTED)
+        _of_mine(viewer), or_(col(CaseParty.side).in_(MAIN), col(CaseParty.state) == PartyState.ACCEPTED)
     )
-    inside = and_(case.in_(come_in), col(Introduction.introduced_at).is_not(None))
-    as_broker = and_(introductions.visible_to(viewer), case.not_in(asked))
-    return or_(inside, as_broker)
+    return and_(col(Introduction.id).in_(come_in), col(Introduction.introduced_at).is_not(None))

@@ -20,15 +20,17 @@ from backend.attachments.kinds import ACCEPT
 from backend.attachments.models import Attachment, Holder
 from backend.attachments.routes import VIEW_POLICY, stream
 from backend.attachments.storage import Storage
-from backend.conversations import live, service, showing
+from backend.conversations import live, service, showing, threads
+from backend.conversations.deps import have_read
 from backend.conversations.forms import ALL, NOTE, EditForm, MessageForm
 from backend.conversations.live import Live
-from backend.conversations.showing import TERM_LENGTH, Conversation, Hit, Line, Thread
+from backend.conversations.showing import Conversation, Line
+from backend.conversations.threads import TERM_LENGTH, Hit, Thread
 from backend.db import ID_PATTERN, new_id
 from backend.deps import FormDep, RecordingSessionDep, SessionDep, SettingsDep, get_database
 from backend.errors import DomainError, NotFound
 from backend.forms import clean_line
-from backend.htmx import redirect
+from backend.htmx import redirect, wants_fragment
 from backend.notifications import service as notifications
 from backend.notifications.deps import seen
 from backend.organisations.deps import SignedInDep
@@ -49,6 +51,7 @@ class ConversationPage:
 
     conversation: Conversation
     line: Line
+    steps: bool
     form: MessageForm
     stamp: str
     accept: str
@@ -111,8 +114,8 @@ MessageDep = Annotated[FormData, Depends(get_message)]
 def conversations(request: Request, session: SessionDep, viewer: SignedInDep, q: str = "") -> Response:
     """The viewer's conversations, and a search over all of them."""
     term = clean_line(q)[:TERM_LENGTH]
-    hits = showing.search(session, viewer, term) if term else ()
-    page = ThreadsPage(term, hits, () if term else showing.threads(session, viewer))
+    hits = threads.search(session, viewer, term) if term else ()
+    page = ThreadsPage(term, hits, () if term else threads.threads(session, viewer))
     return render(request, "conversations/list.html", page)
 
 
@@ -145,12 +148,17 @@ def _page(
     term: str = "",
     status: int = 200,
 ) -> Response:
-    found = showing.show(session, viewer, introduction_id, before=before, term=term)
+    # As a part of the page of the case it holds the messages alone: the steps stand on that page already.
+    steps = not wants_fragment(request)
+    found = showing.show(session, viewer, introduction_id, before=before, term=term, steps=steps)
+    if before is None and not term:
+        have_read(request, introduction_id)
     shown = form or MessageForm(data={"key": new_id(), "audience": ALL if found.can_write else NOTE, "mentioned": []})
     shown.mentioned.choices = [(p.user.id, f"{p.user.name}（{p.organisation_name}）") for p in found.people]
     page = ConversationPage(
         conversation=found,
         line=found.line,
+        steps=steps,
         form=shown,
         stamp=service.stamp(session, viewer, introduction_id),
         accept=ACCEPT,
@@ -214,9 +222,11 @@ def _discard(storage: Storage, files: Sequence[Attachment]) -> None:
 
 
 @router.get(f"{BASE}/line")
-def line(request: Request, introduction_id: str, session: RecordingSessionDep, viewer: SignedInDep) -> Response:
-    """The end of the line, asked for by the page when something has come."""
-    found = showing.line(session, viewer, introduction_id)
+def line(
+    request: Request, introduction_id: str, session: RecordingSessionDep, viewer: SignedInDep, steps: str = ""
+) -> Response:
+    """The end of the line, asked for by the page when something has come; with `steps=no` the messages alone."""
+    found = showing.line(session, viewer, introduction_id, steps=steps != "no")
     url = f"/introductions/{introduction_id}/conversation"
     return render(request, "conversations/line.html", LinePage(url, found))
 

@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, func, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, and_, col, func, select
 
 from backend.accounts.models import User
 from backend.attachments import service as attachments
@@ -250,24 +251,39 @@ def mark_read(session: Session, viewer: Viewer, case: Case, message_id: int) -> 
 
 def unread(session: Session, viewer: Viewer, introduction_ids: Collection[str]) -> dict[str, int]:
     """How many messages of others the viewer has not read, by case; cases without any are left out."""
-    read = (
-        select(ConversationRead.message_id)
-        .where(
-            ConversationRead.introduction_id == CaseMessage.introduction_id,
-            ConversationRead.user_id == viewer.user_id,
-        )
-        .scalar_subquery()
-    )
+    return _unread(session, viewer, and_(col(Introduction.id).in_(introduction_ids), policy.readable_to(viewer)))
+
+
+def unread_of_own(session: Session, viewer: Viewer) -> dict[str, int]:
+    """The same of all cases whose messages are meant for the viewer."""
+    return _unread(session, viewer, policy.addressed_to(viewer))
+
+
+def _unread(session: Session, viewer: Viewer, cases_of: ColumnElement[bool]) -> dict[str, int]:
+    # From the cases to their last messages by the index, so that what was read long ago is not looked at.
     query = (
         select(CaseMessage.introduction_id, func.count())
-        .join(Introduction, col(Introduction.id) == col(CaseMessage.introduction_id))
+        .select_from(Introduction)
+        .join(
+            ConversationRead,
+            and_(
+                col(ConversationRead.introduction_id) == col(Introduction.id),
+                col(ConversationRead.user_id) == viewer.user_id,
+            ),
+            isouter=True,
+        )
+        .join(
+            CaseMessage,
+            and_(
+                col(CaseMessage.introduction_id) == col(Introduction.id),
+                col(CaseMessage.id) > func.coalesce(ConversationRead.message_id, 0),
+            ),
+        )
         .where(
-            col(CaseMessage.introduction_id).in_(introduction_ids),
-            policy.readable_to(viewer),
+            cases_of,
             policy.shown_to(viewer),
             col(CaseMessage.deleted_at).is_(None),
             func.coalesce(CaseMessage.user_id, "") != viewer.user_id,
-            col(CaseMessage.id) > func.coalesce(read, 0),
         )
         .group_by(col(CaseMessage.introduction_id))
     )

@@ -1,6 +1,6 @@
 """The line of a case as one viewer reads it: messages and steps in the order in which they happened."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,22 +12,16 @@ from backend.attachments.kinds import IMAGES
 from backend.attachments.models import Attachment, Holder
 from backend.conversations import people, policy, service
 from backend.conversations.models import CaseMessage, ConversationRead, MessageMention, fold
+from backend.conversations.naming import name_of, people_of, titles_of
 from backend.conversations.people import Person
 from backend.introductions import cases
-from backend.introductions import policy as introductions
+from backend.introductions import showing as introductions
 from backend.introductions.cases import Case
-from backend.introductions.models import CaseEvent, CaseParty, Introduction, PartyState, Side
-from backend.needs import service as needs
+from backend.introductions.line import EventView as StepView
 from backend.organisations import service as organisations
 from backend.organisations.policy import Viewer
-from backend.organisations.service import Author
 
 PAGE = 50
-FOUND = 50
-TERM_LENGTH = 100
-OF_BROKERS = "introduction:broker:"
-OF_PARTIES = "introduction:party:"
-SEEN_BY_ALL = frozenset({"introduction:party:accept", "introduction:party:leave"})
 
 
 @dataclass(frozen=True)
@@ -62,18 +56,6 @@ class MessageView:
 
 
 @dataclass(frozen=True)
-class StepView:
-    """A step of the case; `note` is empty where the viewer does not read it."""
-
-    at: datetime
-    actor: str
-    organisation: str | None
-    what: str
-    note: str
-    is_for_brokers: bool
-
-
-@dataclass(frozen=True)
 class Line:
     """A part of the conversation. `before` is the number below which earlier messages lie, if there are any."""
 
@@ -101,38 +83,24 @@ class Conversation:
         return f"{cases.path_of(self.introduction_id)}/conversation"
 
 
-@dataclass(frozen=True)
-class Hit:
-    """A message that was found, and the case that it is of."""
-
-    url: str
-    title: str
-    at: datetime
-    author: str | None
-    organisation: str | None
-    text: str
-    is_note: bool
-
-
-@dataclass(frozen=True)
-class Thread:
-    """A conversation in the list of all."""
-
-    url: str
-    title: str
-    at: datetime
-    unread: int
-
-
 def show(
-    session: Session, viewer: Viewer, introduction_id: str, *, before: int | None = None, term: str = ""
+    session: Session,
+    viewer: Viewer,
+    introduction_id: str,
+    *,
+    before: int | None = None,
+    term: str = "",
+    steps: bool = True,
 ) -> Conversation:
-    """A conversation as the viewer reads it, which is noted; raises NotFound or NotOpenYet."""
+    """A conversation as the viewer reads it, which is noted; raises NotFound or NotOpenYet.
+
+    Without `steps` it is the messages alone, for the page of the case, which has steps of its own.
+    """
     case = service.get(session, viewer, introduction_id)
     return Conversation(
         introduction_id=introduction_id,
-        title=_titles(session, viewer, [case.row]).get(introduction_id, ""),
-        line=_line(session, viewer, case, before, term),
+        title=titles_of(session, viewer, [case.row]).get(introduction_id, ""),
+        line=_line(session, viewer, case, before, term, steps=steps),
         people=tuple(p for p in people.of_case(session, case) if p.user.id != viewer.user_id),
         can_write=policy.can_write(viewer, case.facts, is_open=case.is_opened),
         can_note=policy.can_note(viewer, case.facts),
@@ -140,12 +108,12 @@ def show(
     )
 
 
-def line(session: Session, viewer: Viewer, introduction_id: str) -> Line:
+def line(session: Session, viewer: Viewer, introduction_id: str, *, steps: bool = True) -> Line:
     """The end of the line alone, as it is asked for when something has come; raises NotFound or NotOpenYet."""
-    return _line(session, viewer, service.get(session, viewer, introduction_id), None, "")
+    return _line(session, viewer, service.get(session, viewer, introduction_id), None, "", steps=steps)
 
 
-def _line(session: Session, viewer: Viewer, case: Case, before: int | None, term: str) -> Line:
+def _line(session: Session, viewer: Viewer, case: Case, before: int | None, term: str, *, steps: bool) -> Line:
     query = select(CaseMessage).where(CaseMessage.introduction_id == case.row.id, policy.shown_to(viewer))
     if before is not None:
         query = query.where(col(CaseMessage.id) < before)
@@ -156,7 +124,7 @@ def _line(session: Session, viewer: Viewer, case: Case, before: int | None, term
     rows = found[:PAGE][::-1]
     unread = service.unread(session, viewer, [case.row.id]).get(case.row.id, 0) if before is None else 0
     entries: list[MessageView | StepView] = list(_messages(session, viewer, case, rows, unread))
-    if not term:
+    if steps and not term:
         entries += _steps(session, viewer, case, rows[0].created_at if more else None, before)
         entries.sort(key=lambda entry: entry.at)
     if before is None and not term and rows:
@@ -167,7 +135,7 @@ def _line(session: Session, viewer: Viewer, case: Case, before: int | None, term
 def _messages(
     session: Session, viewer: Viewer, case: Case, rows: Sequence[CaseMessage], unread: int
 ) -> list[MessageView]:
-    authors = _people(session, {row.user_id for row in rows if row.user_id})
+    authors = people_of(session, {row.user_id for row in rows if row.user_id})
     homes = organisations.authors(session, {row.organisation_id for row in rows if row.organisation_id})
     files = attachments.of_holders(session, Holder.MESSAGE, [row.key for row in rows])
     mentioned = _mentioned(session, [row.id or 0 for row in rows])
@@ -179,7 +147,7 @@ def _messages(
             key=row.key,
             at=row.created_at,
             author=authors.get(row.user_id or ""),
-            organisation=_name(homes, row.organisation_id),
+            organisation=name_of(homes, row.organisation_id),
             text=row.text,
             is_own=row.user_id == viewer.user_id,
             is_note=row.is_note,
@@ -198,15 +166,6 @@ def _messages(
 
 def _file(attachment: Attachment) -> FileView:
     return FileView(attachment.id, attachment.name, attachment.size, attachment.kind in IMAGES)
-
-
-def _name(names: Mapping[str, Author], organisation_id: str | None) -> str | None:
-    found = names.get(organisation_id or "")
-    return found.name if found else None
-
-
-def _people(session: Session, ids: Collection[str]) -> dict[str, str]:
-    return dict(session.exec(select(User.id, User.name).where(col(User.id).in_(ids))).all())
 
 
 def _mentioned(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:
@@ -246,95 +205,7 @@ def _read_by(session: Session, viewer: Viewer, case: Case, rows: Sequence[CaseMe
 
 def _steps(session: Session, viewer: Viewer, case: Case, since: datetime | None, before: int | None) -> list[StepView]:
     """The steps beside a page of messages; the last page holds those that came after its messages as well."""
-    query = select(CaseEvent).where(CaseEvent.introduction_id == case.row.id).order_by(col(CaseEvent.id))
-    if since is not None:
-        query = query.where(CaseEvent.at >= since)
+    until = None
     if before is not None:
-        limit = select(CaseMessage.created_at).where(CaseMessage.id == before)
-        if (until := session.exec(limit).first()) is not None:
-            query = query.where(CaseEvent.at < until)
-    as_broker = introductions.sees_as_broker(viewer, case.facts)
-    mine = case.party_of(viewer)
-    rows = [row for row in session.exec(query).all() if as_broker or _reads(row, mine)]
-    # Before both sides have accepted, the page of the case says who is known to whom.
-    named = {row.organisation_id for row in rows if row.organisation_id} if case.row.introduced_at else set()
-    names = organisations.authors(session, named)
-    return [
-        StepView(
-            at=row.at,
-            actor=row.actor,
-            organisation=_name(names, row.organisation_id),
-            what=row.what,
-            note=row.note if as_broker or not row.note_for_brokers else "",
-            is_for_brokers=row.note_for_brokers,
-        )
-        for row in rows
-    ]
-
-
-def _reads(event: CaseEvent, mine: CaseParty | None) -> bool:
-    """Whether a party reads a step: those about brokers are theirs, those about further parties the need's side's."""
-    if mine is None or event.what.startswith(OF_BROKERS):
-        return False
-    if event.organisation_id == mine.organisation_id:
-        return True
-    if event.what.startswith(OF_PARTIES):
-        return mine.side is Side.NEED or event.what in SEEN_BY_ALL
-    return mine.side is not Side.PARTNER or mine.state is PartyState.ACCEPTED
-
-
-def search(session: Session, viewer: Viewer, term: str) -> list[Hit]:
-    """Messages in all conversations that the viewer reads, newest first."""
-    query = (
-        select(CaseMessage, Introduction)
-        .join(Introduction, col(Introduction.id) == col(CaseMessage.introduction_id))
-        .where(
-            policy.readable_to(viewer),
-            policy.shown_to(viewer),
-            col(CaseMessage.deleted_at).is_(None),
-            col(CaseMessage.folded).contains(fold(term), autoescape=True),
-        )
-        .order_by(col(CaseMessage.id).desc())
-        .limit(FOUND)
-    )
-    pairs = session.exec(query).all()
-    titles = _titles(session, viewer, [case for _message, case in pairs])
-    authors = _people(session, {m.user_id for m, _case in pairs if m.user_id})
-    homes = organisations.authors(session, {m.organisation_id for m, _case in pairs if m.organisation_id})
-    return [
-        Hit(
-            url=f"{cases.path_of(case.id)}/conversation",
-            title=titles.get(case.id, ""),
-            at=message.created_at,
-            author=authors.get(message.user_id or ""),
-            organisation=_name(homes, message.organisation_id),
-            text=message.text,
-            is_note=message.is_note,
-        )
-        for message, case in pairs
-    ]
-
-
-def threads(session: Session, viewer: Viewer) -> list[Thread]:
-    """The conversations in which the viewer reads, the one with the newest message first."""
-    query = (
-        select(Introduction, func.max(CaseMessage.created_at))
-        .join(CaseMessage, col(CaseMessage.introduction_id) == col(Introduction.id))
-        .where(policy.readable_to(viewer), policy.shown_to(viewer))
-        .group_by(col(Introduction.id))
-        .order_by(func.max(CaseMessage.id).desc())
-        .limit(FOUND)
-    )
-    pairs = session.exec(query).all()
-    unread = service.unread(session, viewer, [case.id for case, _at in pairs])
-    titles = _titles(session, viewer, [case for case, _at in pairs])
-    return [
-        Thread(f"{cases.path_of(case.id)}/conversation", titles.get(case.id, ""), at, unread.get(case.id, 0))
-        for case, at in pairs
-    ]
-
-
-def _titles(session: Session, viewer: Viewer, rows: Sequence[Introduction]) -> Mapping[str, str]:
-    """The titles of the needs of cases, as far as the viewer may still read them."""
-    cards = needs.cards(session, viewer, {row.need_id for row in rows})
-    return {row.id: cards[row.need_id].title for row in rows if row.need_id in cards}
+        until = session.exec(select(CaseMessage.created_at).where(CaseMessage.id == before)).first()
+    return list(introductions.lines_of(session, viewer, case, since=since, before=until))

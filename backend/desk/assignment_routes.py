@@ -7,19 +7,20 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from sqlmodel import Session
+from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from backend.db import ID_PATTERN
-from backend.deps import FormDep, SessionDep
+from backend.deps import DatabaseDep, FormDep, SessionDep
 from backend.desk import assignment
 from backend.desk.assignment import AT_ONCE, CAP, CAP_MOST, PER_NEED, PER_NEED_MOST, Done, Plan
 from backend.desk.forms import MESSAGE, AssignForm
 from backend.desk.policy import check_can_assign
+from backend.headers import method_of
 from backend.htmx import redirect
 from backend.i18n import gettext as _
+from backend.matching import shown
 from backend.organisations.deps import SignedInDep
-from backend.organisations.policy import Viewer
 from backend.templating import render
 
 router = APIRouter(prefix="/desk/assignment")
@@ -60,23 +61,33 @@ def _pairs(values: Sequence[str]) -> list[tuple[str, str]]:
 
 
 @router.get("")
-def plan(request: Request, session: SessionDep, viewer: SignedInDep, cap: str = "", per_need: str = "") -> Response:
+def plan(
+    request: Request,
+    session: SessionDep,
+    viewer: SignedInDep,
+    database: DatabaseDep,
+    cap: str = "",
+    per_need: str = "",
+) -> Response:
     """Whom to introduce to whom this week."""
-    return _page(request, session, viewer, cap, per_need, AssignForm(message=MESSAGE))
+    most, each = _number(cap, CAP, CAP_MOST), _number(per_need, PER_NEED, PER_NEED_MOST)
+    found = assignment.plan(session, viewer, most, each)
+    response = _page(request, found, most, each, AssignForm(message=MESSAGE))
+    if shown.looks(method_of(request), request.headers):
+        lines = [shown.line_of(row.need, row.capability, row.pair.suggested) for row in found.rows]
+        response.background = BackgroundTask(shown.note_shown, database, viewer, lines)
+    return response
 
 
 def _page(
     request: Request,
-    session: Session,
-    viewer: Viewer,
-    cap: str,
-    per_need: str,
+    found: Plan,
+    most: int,
+    each: int,
     form: AssignForm,
     ticked: frozenset[str] | None = None,
     problem: str = "",
 ) -> Response:
-    most, each = _number(cap, CAP, CAP_MOST), _number(per_need, PER_NEED, PER_NEED_MOST)
-    found = assignment.plan(session, viewer, most, each)
     page = AssignmentPage(found, most, each, CAP_MOST, PER_NEED_MOST, form, ticked, problem)
     return render(request, "desk/assignment.html", page, status=200 if ticked is None else 422)
 
@@ -94,8 +105,11 @@ def introduce(request: Request, session: SessionDep, viewer: SignedInDep, data: 
     elif len(chosen) > AT_ONCE:
         problem = _("一次最多引荐 %(most)s 项，请分次进行。") % {"most": AT_ONCE}
     if not form.validate() or problem:
-        cap, per_need = str(data.get("cap", "")), str(data.get("per_need", ""))
-        return _page(request, session, viewer, cap, per_need, form, frozenset(values), problem)
+        most = _number(str(data.get("cap", "")), CAP, CAP_MOST)
+        each = _number(str(data.get("per_need", "")), PER_NEED, PER_NEED_MOST)
+        return _page(
+            request, assignment.plan(session, viewer, most, each), most, each, form, frozenset(values), problem
+        )
     assignment.introduce(session, viewer, chosen, form.message.data or "")
     query = urlencode([("pair", f"{need}:{capability}") for need, capability in chosen])
     return redirect(request, f"/desk/assignment/done?{query}")

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from backend.desk.kinds import ItemKind, Urgency
 from backend.introductions.clock import Clock
+from backend.ledger.clock import LedgerClock
 from backend.organisations.policy import Viewer
 from backend.working_days import add_working_days, today
 
@@ -20,7 +21,8 @@ class Item:
     """Something for a broker to do.
 
     It is known by kind and subject. `since` is when it came up last, `due` when it should be done, if there is a
-    day for it. `region` says on whose desk it lies; `owner_id` is the broker whose case it is, if it is somebody's.
+    day for it, `at` when it takes place, if it is a meeting. `region` says on whose desk it lies; `owner_id` is the
+    broker whose case it is, if it is somebody's.
     """
 
     kind: ItemKind
@@ -32,6 +34,7 @@ class Item:
     due: datetime | None = None
     detail: str = ""
     owner_id: str | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Moment:
 
     now: datetime
     clock: Clock
+    ledger_clock: LedgerClock
 
 
 class Source(Protocol):

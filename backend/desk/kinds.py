@@ -37,7 +37,7 @@ KINDS = {
     ItemKind.ASKED: _("引荐请求"),
     ItemKind.ANSWER: _("催办答复"),
     ItemKind.MATCH: _("强匹配待引荐"),
-    ItemKind.MEETING: _("本周对接会"),
+    ItemKind.MEETING: _("近期会议"),
     ItemKind.LEDGER: _("台账停滞"),
     ItemKind.PROPOSAL: _("开放建议未答复"),
     ItemKind.STALE: _("能力已过期"),

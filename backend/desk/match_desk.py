@@ -14,11 +14,13 @@ from backend.introductions import service as introductions
 from backend.introductions.models import Introduction
 from backend.introductions.states import OPEN
 from backend.matching import service as matching
+from backend.matching import shown
 from backend.matching.evidence import EvidenceRow
 from backend.matching.filters import fails
 from backend.matching.index_sync import EngineState, SearchEngine
 from backend.matching.ranker import Grade
 from backend.matching.service import Match
+from backend.matching.shown import Line
 from backend.needs import policy as need_policy
 from backend.needs import service as needs
 from backend.organisations.policy import Viewer
@@ -81,6 +83,8 @@ class MatchDesk:
     compared: Sequence[Candidate]
     lines: Sequence[CompareLine]
     history: History
+    suggested: Sequence[Line]
+    """What the ranker has put in this order and the page shows of it: what is only nearest was not suggested."""
 
 
 def read(
@@ -126,15 +130,19 @@ def read(
         )
     chosen = [c for c in candidates if c.match.card.id in compare][:MOST]
     compared = chosen if len(chosen) >= FEWEST else []
+    admitted = [c for c in candidates if _admits(wanted, card, c)]
+    on_page = {c.match.card.id for c in (*admitted, *compared)}
+    ranked = [] if found.by_words else shown.lines(SubjectKind.NEED, card, found.matches)
     return MatchDesk(
         need=card,
         state=found.state,
         by_words=found.by_words,
-        candidates=[c for c in candidates if _admits(wanted, card, c)],
+        candidates=admitted,
         total=len(candidates),
         compared=compared,
         lines=_lines(compared),
         history=known.get(need.organisation_id, NO_HISTORY),
+        suggested=[line for line in ranked if line.capability_id in on_page],
     )
 
 

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from backend.capabilities.models import CapabilityKind
-from backend.deps import SessionDep
+from backend.deps import DatabaseDep, SessionDep
 from backend.desk import match_desk
 from backend.desk.match_desk import MatchDesk, Wanted
+from backend.headers import method_of
+from backend.matching import shown
 from backend.matching.deps import EngineDep
 from backend.matching.pace import spending
 from backend.matching.ranker import Grade
@@ -35,6 +38,7 @@ def page(
     session: SessionDep,
     viewer: SignedInDep,
     engine: EngineDep,
+    database: DatabaseDep,
     compare: Annotated[list[str], Query(default_factory=list)],
     grade: str = "",
     kind: str = "",
@@ -52,4 +56,7 @@ def page(
     )
     found = match_desk.read(session, engine, viewer, need_id, wanted, compare, spending(request, viewer))
     context = MatchDeskPage(found, wanted, frozenset(compare))
-    return render(request, "desk/match_desk.html", context)
+    response = render(request, "desk/match_desk.html", context)
+    if shown.looks(method_of(request), request.headers):
+        response.background = BackgroundTask(shown.note_shown, database, viewer, found.suggested)
+    return response

@@ -13,15 +13,17 @@ from backend import flash
 from backend.config import Settings
 from backend.db import utc_now
 from backend.deps import FormDep, SessionDep, SettingsDep
-from backend.desk import service
+from backend.desk import reading, service
 from backend.desk.forms import NOBODY, DeferForm, HandOverForm
 from backend.desk.items import Moment
 from backend.desk.kinds import ItemKind
-from backend.desk.service import BadDay, Desk, NoColleague, Row, View
+from backend.desk.reading import Desk, Row, View
+from backend.desk.service import BadDay, NoColleague
 from backend.disclosure.filters import page_number
 from backend.errors import NotFound
 from backend.htmx import redirect
 from backend.introductions.clock import Clock
+from backend.ledger.clock import LedgerClock
 from backend.organisations.deps import SignedInDep
 from backend.organisations.policy import Viewer
 from backend.templating import render
@@ -54,7 +56,7 @@ class ItemPage:
 
 def moment_of(settings: Settings) -> Moment:
     """Now, and the deadlines of the site."""
-    return Moment(utc_now(), Clock.of(settings))
+    return Moment(utc_now(), Clock.of(settings), LedgerClock.of(settings))
 
 
 def _desk_url(view: View, kind: ItemKind | None) -> Callable[..., str]:
@@ -84,7 +86,7 @@ def desk(
     moment = moment_of(settings)
     chosen = View(view) if view in list(View) else View.MINE
     only = ItemKind(kind) if kind in list(ItemKind) else None
-    found = service.read(session, viewer, moment, chosen, only, page_number(page))
+    found = reading.read(session, viewer, moment, chosen, only, page_number(page))
     context = DeskPage(found, chosen, only, today(moment.now), _desk_url(chosen, only))
     return render(request, "desk/desk.html", context, block="items")
 
@@ -120,7 +122,7 @@ def item(
 ) -> Response:
     """One thing of the desk."""
     moment = moment_of(settings)
-    row = service.find(session, viewer, moment, _kind(kind), subject_id)
+    row = reading.find(session, viewer, moment, _kind(kind), subject_id)
     return _item_page(request, session, viewer, moment, row)
 
 
@@ -136,7 +138,7 @@ def defer(
 ) -> Response:
     """Put it off to a day."""
     moment = moment_of(settings)
-    row = service.find(session, viewer, moment, _kind(kind), subject_id)
+    row = reading.find(session, viewer, moment, _kind(kind), subject_id)
     form: DeferForm = DeferForm.read(data)
     if form.validate() and form.until.data is not None:
         try:
@@ -160,7 +162,7 @@ def hand_over(
 ) -> Response:
     """Hand it to a colleague."""
     moment = moment_of(settings)
-    row = service.find(session, viewer, moment, _kind(kind), subject_id)
+    row = reading.find(session, viewer, moment, _kind(kind), subject_id)
     form: HandOverForm = HandOverForm.read(data)
     sent = str(form.user_id.data or "")
     # Whether the colleague may be chosen is the service's to say.

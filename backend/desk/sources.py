@@ -17,6 +17,8 @@ from backend.capabilities.states import CapabilityStatus
 from backend.desk.case_sources import cases
 from backend.desk.items import Item, Moment, Registered
 from backend.desk.kinds import ItemKind
+from backend.desk.ledger_sources import ledgers
+from backend.desk.meeting_sources import meetings
 from backend.disclosure.cards import Card
 from backend.disclosure.models import ReleaseProposal, SubjectKind
 from backend.i18n import gettext as _
@@ -211,8 +213,9 @@ SOURCES: tuple[Registered, ...] = (
     Registered(frozenset({ItemKind.VERIFY}), registrations),
     Registered(frozenset({ItemKind.ASKED, ItemKind.ANSWER}), cases),
     Registered(frozenset({ItemKind.MATCH}), matches),
+    Registered(frozenset({ItemKind.MEETING}), meetings),
+    Registered(frozenset({ItemKind.LEDGER}), ledgers),
     Registered(frozenset({ItemKind.PROPOSAL}), proposals),
     Registered(frozenset({ItemKind.STALE}), stale),
     Registered(frozenset({ItemKind.GAP}), gaps),
 )
-"""The rooms of meetings and of the ledger add theirs, of the kinds MEETING and LEDGER."""

@@ -17,7 +17,7 @@ from backend.decisions.service import NOT_SUGGESTED, Suggested
 from backend.disclosure.cards import Card
 from backend.disclosure.models import SubjectKind
 from backend.errors import Forbidden, NotFound
-from backend.introductions import cases, policy, service
+from backend.introductions import cases, lists, policy, service
 from backend.introductions.models import MESSAGE_LENGTH, Introduction
 from backend.introductions.service import Pair
 from backend.matching import service as matching
@@ -40,12 +40,14 @@ SENTENCES = 2
 
 @dataclass(frozen=True)
 class Beginning:
-    """A pair before its introduction. `role` is in whose name the viewer begins; `present` an open case of the pair."""
+    """A pair before its introduction. `role` is in whose name the viewer begins; `present` an open case of the pair,
+    `former` the last one that came to nothing."""
 
     need: Card
     capability: Card
     role: Actor
     present: Introduction | None
+    former: Introduction | None
 
     @property
     def by_broker(self) -> bool:
@@ -66,7 +68,9 @@ def begin(session: Session, viewer: Viewer, need_id: str, capability_id: str) ->
     if need is None or capability is None:
         raise NotFound
     pair = service.pair_of(session, need_id, capability_id)
-    return Beginning(need, capability, _role(session, viewer, pair), service.open_with(session, viewer, pair))
+    present = service.open_with(session, viewer, pair)
+    former = dict(lists.former_beside(session, viewer, SubjectKind.NEED, need_id)).get(capability_id)
+    return Beginning(need, capability, _role(session, viewer, pair), present, former)
 
 
 def _role(session: Session, viewer: Viewer, pair: Pair) -> Actor:

@@ -1,22 +1,22 @@
 """The brokers of a case: one city, or two that share it (前研后产), each with its leg and its part of the credit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from backend.db import utc_now
 from backend.errors import Conflict, DomainError, Forbidden, NotFound
 from backend.introductions import cases, policy
 from backend.introductions.cases import Case
-from backend.introductions.models import CaseBroker, Leg
-from backend.introductions.states import CLOSED
+from backend.introductions.models import CaseBroker, Leg, Side
+from backend.introductions.states import CLOSED, OPEN, IntroductionStatus
 from backend.notifications import recipients
 from backend.notifications.models import Notice
 from backend.notifications.service import tell
 from backend.organisations import service as organisations
-from backend.organisations.models import Organisation, OrganisationKind
-from backend.organisations.policy import Viewer
+from backend.organisations.models import Membership, Organisation, OrganisationKind
+from backend.organisations.policy import WRITING_ROLES, Viewer
 from backend.organisations.states import OrganisationStatus
 from backend.transitions import Actor
 
@@ -69,6 +69,10 @@ def share_case(
         raise BadShares
     second = next((b for b in case.brokers if b.organisation_id == agency.id), None)
     second = second or CaseBroker(introduction_id=case.row.id, organisation_id=agency.id)
+    wanted = (mine.leg, mine.share, theirs.leg, theirs.share)
+    if second.id in {b.id for b in case.brokers} and (own.leg, own.share, second.leg, second.share) == wanted:
+        # The same form sent twice.
+        return case
     own.leg, own.share, own.agreed_at = mine.leg, mine.share, utc_now()
     second.leg, second.share, second.agreed_at = theirs.leg, theirs.share, None
     session.add(own)
@@ -104,7 +108,8 @@ def agree(session: Session, viewer: Viewer, introduction_id: str, seen: Mapping[
 
 
 def remove(session: Session, viewer: Viewer, introduction_id: str, broker_id: str) -> Case:
-    """The leading agency takes the second one out, or the second one leaves; the case is whole again.
+    """The leading agency takes the second one out, or the second one leaves; the case is whole again, also where it
+    was already.
 
     Raises NotFound, Forbidden or Conflict.
     """
@@ -112,8 +117,10 @@ def remove(session: Session, viewer: Viewer, introduction_id: str, broker_id: st
     own = _own(viewer, case)
     gone = next((b for b in case.brokers if b.id == broker_id), None)
     if gone is None:
+        if own.is_lead and len(case.brokers) == 1:
+            return case
         raise NotFound
-    if gone.is_lead:
+    if gone.is_lead or case.row.status in CLOSED:
         raise Conflict
     if gone.id != own.id and not own.is_lead:
         raise Forbidden
@@ -134,12 +141,80 @@ def hand_over(session: Session, viewer: Viewer, introduction_id: str, user_id: s
     assert agency is not None and agency.jurisdiction is not None
     if user_id not in {user.id for user in recipients.brokers_of(session, agency.jurisdiction)}:
         raise Conflict
+    if own.user_id == user_id:
+        return case
     own.user_id = user_id
     session.add(own)
     cases.note(session, case, "introduction:broker:hand-over", Actor.BROKER, viewer, organisation_id=agency.id)
     cases.announce(session, case, Notice.INTRODUCTION_BROKER, viewer.user_id, brokers=True)
     session.flush()
     return case
+
+
+def appoint(session: Session, case: Case, user_ids: Sequence[str | None]) -> Case:
+    """Give a case that nobody looks after to the first of these users who acts as a broker of the need's region and is
+    no member of a party; where none does, it stays with all brokers of the region until one takes it over."""
+    region = case.side(Side.NEED).region
+    acting = {user.id for user in cases.brokers_of(session, case)}
+    acting &= {user.id for user in recipients.brokers_of(session, region)}
+    chosen = next((id_ for id_ in user_ids if id_ in acting), None)
+    if case.brokers or chosen is None:
+        return case
+    return _lead(session, case, _agency_of(session, chosen, region), chosen)
+
+
+def take_over(session: Session, viewer: Viewer, introduction_id: str) -> Case:
+    """A broker of the region takes over a case that nobody looks after; of two at once the first one has it.
+
+    Taking it over again changes nothing. Raises NotFound, Forbidden, or Conflict where another agency has it, or the
+    case waits to be proposed or has ended.
+    """
+    case = cases.get(session, viewer, introduction_id, lock=True)
+    policy.check_can_broker(viewer, case.facts)
+    mine = {m.organisation_id for m in viewer.memberships if m.jurisdiction in case.facts.regions and m.may_write}
+    if case.brokers:
+        if mine & {b.organisation_id for b in case.brokers}:
+            return case
+        raise Conflict("已有其他部门负责撮合。", "Another agency looks after this case already.")
+    if case.row.status not in OPEN or case.row.status is IntroductionStatus.SUGGESTED:
+        raise Conflict
+    agency_id = policy.agency_for(viewer, case.facts)
+    if agency_id is None or viewer.user_id is None:
+        raise Forbidden
+    case = _lead(session, case, agency_id, viewer.user_id)
+    cases.note(session, case, "introduction:broker:take", Actor.BROKER, viewer, organisation_id=agency_id)
+    session.flush()
+    return case
+
+
+def can_take_over(viewer: Viewer, case: Case) -> bool:
+    """Whether nobody looks after the case, and the viewer may."""
+    is_due = case.row.status in OPEN and case.row.status is not IntroductionStatus.SUGGESTED
+    return is_due and not case.brokers and policy.can_broker(viewer, case.facts)
+
+
+def _lead(session: Session, case: Case, agency_id: str, user_id: str) -> Case:
+    place = CaseBroker(
+        introduction_id=case.row.id, organisation_id=agency_id, user_id=user_id, is_lead=True, agreed_at=utc_now()
+    )
+    session.add(place)
+    session.flush()
+    return cases.of(session, case.row)
+
+
+def _agency_of(session: Session, user_id: str, region: str) -> str:
+    query = (
+        select(Organisation.id)
+        .join(Membership, col(Membership.organisation_id) == col(Organisation.id))
+        .where(
+            Membership.user_id == user_id,
+            col(Membership.role).in_(WRITING_ROLES),
+            Organisation.kind == OrganisationKind.AGENCY,
+            Organisation.jurisdiction == region,
+            Organisation.status == OrganisationStatus.VERIFIED,
+        )
+    )
+    return session.exec(query.order_by(col(Organisation.id))).first() or ""
 
 
 def agencies(session: Session, own_id: str) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ from backend.needs.models import Need
 from backend.notifications import recipients
 from backend.notifications.models import Notice
 from backend.notifications.service import tell
-from backend.organisations.models import Membership
+from backend.organisations.models import Membership, Organisation
 from backend.organisations.policy import WRITING_ROLES, Viewer
 from backend.transitions import Actor
 
@@ -181,10 +181,11 @@ def announce(
     brokers: bool = False,
 ) -> None:
     """Tell parties that have been asked, and the brokers of the case. No mail bears a title: a case may end at any
-    time, and what it was about is for those who may open its page then."""
+    time, and what it was about is for those who may open its page then. A party that is being verified anew may not."""
     told: list[User] = []
     for party in parties:
-        if party.state not in OUTSIDE:
+        home = session.get(Organisation, party.organisation_id)
+        if party.state not in OUTSIDE and home is not None and home.is_verified:
             told += recipients.writers_of(session, party.organisation_id)
     if brokers:
         told += brokers_of(session, case)

@@ -77,6 +77,7 @@ EVENTS = {
     "introduction:party:accept": _("协作方加入"),
     "introduction:party:decline": _("协作方未加入"),
     "introduction:party:leave": _("协作方退出"),
+    "introduction:broker:take": _("负责撮合"),
     "introduction:broker:add": _("邀请另一地区共同撮合"),
     "introduction:broker:agree": _("同意撮合分工"),
     "introduction:broker:remove": _("结束共同撮合"),

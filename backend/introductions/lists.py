@@ -161,6 +161,25 @@ def open_beside(session: Session, viewer: Viewer, kind: SubjectKind, subject_id:
     return [(other, row) for other, row in pairs if other is not None]
 
 
+def former_beside(
+    session: Session, viewer: Viewer, kind: SubjectKind, subject_id: str
+) -> list[tuple[str, Introduction]]:
+    """The last case that came to nothing, for each other side of a need or capability, as far as the viewer had a part.
+
+    Whoever looks for a second choice sees beside the first what had become of it. Pairs with an open case are left out.
+    """
+    is_need = kind is SubjectKind.NEED
+    own = Introduction.need_id == subject_id if is_need else Introduction.capability_id == subject_id
+    query = select(Introduction).where(own, col(Introduction.status).in_(CLOSED), policy.visible_to(viewer))
+    found: dict[str, Introduction] = {}
+    for row in session.exec(query.order_by(col(Introduction.closed_at), col(Introduction.id))).all():
+        if (other := row.capability_id if is_need else row.need_id) is not None:
+            found[other] = row
+    for other, _row in open_beside(session, viewer, kind, subject_id):
+        found.pop(other, None)
+    return list(found.items())
+
+
 def shown(session: Session, viewer: Viewer, ids: Collection[str]) -> Mapping[str, Shown]:
     """What notifications show of cases: the title of the need, as far as the viewer may read it now."""
     query = select(Introduction).where(col(Introduction.id).in_(ids), policy.visible_to(viewer))

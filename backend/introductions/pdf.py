@@ -6,9 +6,9 @@ The font is one that PDF readers bring along for Chinese (Adobe-GB1), named and 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
+from html import escape
 from io import BytesIO
 from typing import Any
-from xml.sax.saxutils import escape
 
 from reportlab.lib.enums import TA_CENTER
 from reportlab.lib.pagesizes import A4
@@ -40,7 +40,7 @@ def _style(name: str, **more: Any) -> ParagraphStyle:
 
 def _paragraph(text: str, style: ParagraphStyle) -> Paragraph:
     # The font has no characters beyond the basic plane.
-    return Paragraph(escape("".join(c if c <= LAST_OF_BASIC_PLANE else "〓" for c in text)), style)
+    return Paragraph(escape("".join(c if c <= LAST_OF_BASIC_PLANE else "〓" for c in text), quote=False), style)
 
 
 def in_china(moment: datetime) -> str:

@@ -83,6 +83,13 @@ def share(request: Request, introduction_id: str, session: SessionDep, viewer: S
     return render_case(request, session, viewer, introduction_id, refused)
 
 
+@router.post("/{introduction_id}/brokers/take")
+def take_over(request: Request, introduction_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
+    """Look after a case that no broker has yet."""
+    brokers.take_over(session, viewer, introduction_id)
+    return _back(request, introduction_id, "broker-taken")
+
+
 @router.post("/{introduction_id}/brokers/agree")
 def agree(request: Request, introduction_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
     """Agree to legs and shares as the page showed them."""

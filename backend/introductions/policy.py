@@ -107,6 +107,14 @@ def acts_as_broker(viewer: Viewer, case: CaseFacts) -> bool:
     return in_region or bool(set(case.agencies) & _agencies(viewer, acting=True))
 
 
+def agency_for(viewer: Viewer, case: CaseFacts) -> str | None:
+    """For which agency the viewer looks after a case: that of the need's region before that of the other side."""
+    near = [m for m in viewer.memberships if m.jurisdiction in case.regions and m.verified and m.may_write]
+    need_regions = {p.region for p in case.parties if p.side is Side.NEED}
+    near.sort(key=lambda m: m.jurisdiction not in need_regions)
+    return near[0].organisation_id if near else None
+
+
 def check_can_broker(viewer: Viewer, case: CaseFacts) -> None:
     """Raise NotFound for strangers, Forbidden for everybody in the case but its brokers."""
     check_can_see(viewer, case)

@@ -5,18 +5,23 @@ from typing import Any
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, exists, func, select, update
 
-from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Signature
+from backend.db import utc_now
+from backend.introductions.brokers import WHOLE
+from backend.introductions.cases import note, of
+from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Leg, Side, Signature
 from backend.introductions.service import act
 from backend.introductions.states import OPEN, IntroductionAction, IntroductionStatus
 from backend.organisations.models import Organisation
 from backend.organisations.references import Merge, Reference
+from backend.transitions import Actor
 
 SAME_NOW = "参与单位已合并。"
+LEFT = "introduction:party:leave"
 
 
 def of_cases(label: str) -> Reference:
     """Parties of cases. A case whose two sides become one organisation, or that stands beside another open case of the
-    same pair, is withdrawn; where both were in one case, the former party stays what it was, as history.
+    same pair, is withdrawn; of one that is agreed the former party stays what it was, as history.
     """
 
     def count(session: Session, organisation_id: str) -> int:
@@ -48,20 +53,37 @@ def _is_beside(organisation_id: str) -> Any:
 
 
 def _move_party(session: Session, merge: Merge, party: CaseParty, case: Introduction) -> None:
-    both = select(CaseParty.id).where(CaseParty.introduction_id == case.id, CaseParty.organisation_id == merge.kept_id)
-    is_beside = session.exec(both).first() is not None
+    both = select(CaseParty).where(CaseParty.introduction_id == case.id, CaseParty.organisation_id == merge.kept_id)
+    beside = session.exec(both).first()
+    if beside is not None and Side.PARTNER in (party.side, beside.side):
+        _join_parties(session, merge, party, beside, case)
+        return
     key = f"{case.need_id}:{merge.kept_id}"
     is_keyed = case.open_key is not None and case.open_key.endswith(f":{merge.duplicate_id}")
     twin = select(Introduction.id).where(Introduction.open_key == key, Introduction.id != case.id)
     has_twin = is_keyed and session.exec(twin).first() is not None
-    if (is_beside or has_twin) and case.status in OPEN - {IntroductionStatus.AGREED}:
+    if (beside is not None or has_twin) and case.status in OPEN - {IntroductionStatus.AGREED}:
         act(session, None, case.id, IntroductionAction.WITHDRAW, SAME_NOW)
     elif is_keyed and not has_twin:
         case.open_key = key
         session.add(case)
-    if not is_beside:
+    if beside is None:
         party.organisation_id = merge.kept_id
         session.add(party)
+
+
+def _join_parties(session: Session, merge: Merge, party: CaseParty, beside: CaseParty, case: Introduction) -> None:
+    """A further party that becomes one with another party has no place of its own any more; the case goes on."""
+    gone, stays = (party, beside) if party.side is Side.PARTNER else (beside, party)
+    note(session, of(session, case), LEFT, Actor.SYSTEM, None, organisation_id=merge.kept_id, text=SAME_NOW)
+    session.delete(gone)
+    session.flush()
+    stays.organisation_id = merge.kept_id
+    session.add(stays)
+    if case.open_key is not None and case.open_key.endswith(f":{merge.duplicate_id}"):
+        case.open_key = f"{case.need_id}:{merge.kept_id}"
+        session.add(case)
+    session.flush()
 
 
 def of_columns(label: str, *columns: tuple[type[SQLModel], Any]) -> Reference:
@@ -83,19 +105,27 @@ def of_columns(label: str, *columns: tuple[type[SQLModel], Any]) -> Reference:
 
 
 def of_brokers(label: str) -> Reference:
-    """Agencies that look after cases. Where both were in one, the former row stays, as history."""
+    """Agencies that look after cases. Where both shared one, the one that stays has it whole."""
 
     def count(session: Session, organisation_id: str) -> int:
         query = select(func.count()).select_from(CaseBroker).where(CaseBroker.organisation_id == organisation_id)
         return session.exec(query.where(~_broker_beside(organisation_id))).one()
 
     def move(session: Session, merge: Merge) -> None:
-        kept = select(CaseBroker.introduction_id).where(CaseBroker.organisation_id == merge.kept_id)
-        statement = update(CaseBroker).where(
-            col(CaseBroker.organisation_id) == merge.duplicate_id,
-            col(CaseBroker.introduction_id).not_in(list(session.exec(kept).all())),
-        )
-        session.exec(statement.values(organisation_id=merge.kept_id))
+        of_kept = select(CaseBroker).where(CaseBroker.organisation_id == merge.kept_id)
+        kept = {broker.introduction_id: broker for broker in session.exec(of_kept).all()}
+        for broker in session.exec(select(CaseBroker).where(CaseBroker.organisation_id == merge.duplicate_id)).all():
+            stays = kept.get(broker.introduction_id)
+            if stays is None:
+                broker.organisation_id = merge.kept_id
+                session.add(broker)
+                continue
+            stays.leg, stays.share, stays.is_lead = Leg.WHOLE, WHOLE, True
+            stays.agreed_at = stays.agreed_at or utc_now()
+            stays.user_id = stays.user_id or broker.user_id
+            session.add(stays)
+            session.delete(broker)
+        session.flush()
 
     return Reference(label, ["case_broker.organisation_id"], count, move)
 

@@ -69,9 +69,10 @@ class NewPage:
 
 @dataclass(frozen=True)
 class PairsPage:
-    """Context of introductions/pairs.html: open cases by the id of the other side."""
+    """Context of introductions/pairs.html: open cases by the id of the other side, and those that came to nothing."""
 
     pairs: Sequence[tuple[str, Introduction]]
+    former: Sequence[tuple[str, Introduction]]
 
 
 @router.get("")
@@ -152,11 +153,12 @@ def _consent(form: Consents, message: str | None = None) -> Consent:
 
 @router.get("/pairs")
 def pairs(request: Request, session: SessionDep, viewer: SignedInDep, side: str = "", subject: str = "") -> Response:
-    """Beside the suggestions for a need or capability: the state of each pair that has an open case."""
+    """Beside the suggestions for a need or capability: the state of each pair that has, or had, a case."""
     if side not in list(SubjectKind):
         raise NotFound
     found = lists.open_beside(session, viewer, SubjectKind(side), subject)
-    return render(request, "introductions/pairs.html", PairsPage(found), block="pairs")
+    former = lists.former_beside(session, viewer, SubjectKind(side), subject)
+    return render(request, "introductions/pairs.html", PairsPage(found, former), block="pairs")
 
 
 @router.get("/{introduction_id}")
@@ -207,6 +209,8 @@ def decline(
     request: Request, introduction_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep
 ) -> Response:
     """Decline for one's organisation, or leave as a further party."""
+    if parties.has_left(session, viewer, introduction_id):
+        return flash.put(redirect(request, "/introductions"), "party-left")
     party = _speaking(session, viewer, introduction_id).party_of(viewer)
     form = DeclineForm.read(data, prefix=DECLINE)
     if not form.validate():

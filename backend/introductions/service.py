@@ -1,41 +1,28 @@
 """Beginning a case, taking its actions, and lists of cases. One lock on the row of the case orders all that is done."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlmodel import Session, col, func, select
 
 from backend.capabilities import policy as capability_policy
 from backend.capabilities.models import Capability
-from backend.db import new_id, utc_now
+from backend.db import utc_now
 from backend.decisions.models import DecisionKind
 from backend.decisions.service import NOT_SUGGESTED, Suggested
-from backend.disclosure.models import SubjectKind, Tier
-from backend.disclosure.policy import Subject, check_can_read
-from backend.disclosure.service import BadNote, released_tiers
+from backend.disclosure.service import BadNote
 from backend.errors import Conflict, Forbidden, NotFound
-from backend.introductions import cases, opening, policy, signing
+from backend.introductions import brokers, cases, policy, signing
 from backend.introductions.cases import Case
-from backend.introductions.models import (
-    NOTE_LENGTH,
-    CaseBroker,
-    CaseParty,
-    Introduction,
-    Origin,
-    PartyState,
-    Side,
-)
+from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Origin, PartyState, Side
+from backend.introductions.moving import ACCEPTING, accepted, proposed, step_to
+from backend.introductions.pairs import Pair as Pair
+from backend.introductions.pairs import Unsuitable as Unsuitable
+from backend.introductions.pairs import begin, check_suitable, open_case
+from backend.introductions.pairs import check_can_ask as check_can_ask
+from backend.introductions.pairs import open_with as open_with
+from backend.introductions.pairs import pair_of as pair_of
 from backend.introductions.signing import Consent
-from backend.introductions.states import (
-    CLOSED,
-    OPEN,
-    TABLE,
-    WAITING,
-    DeclineReason,
-    IntroductionAction,
-    IntroductionStatus,
-)
-from backend.matching.kinds import compatible
+from backend.introductions.states import OPEN, TABLE, WAITING, DeclineReason, IntroductionAction, IntroductionStatus
 from backend.needs import policy as need_policy
 from backend.needs.models import Need
 from backend.notifications.models import Notice
@@ -45,70 +32,6 @@ from backend.transitions import Actor, actions, transition
 
 PAGE_SIZE = 30
 SIDE_OF = {Actor.NEED_SIDE: Side.NEED, Actor.CAPABILITY_SIDE: Side.CAPABILITY}
-ACCEPTING = {
-    Actor.NEED_SIDE: IntroductionAction.ACCEPT_FOR_NEED,
-    Actor.CAPABILITY_SIDE: IntroductionAction.ACCEPT_FOR_CAPABILITY,
-}
-DECISIONS = {
-    IntroductionStatus.INTRODUCED: DecisionKind.INTRODUCED,
-    IntroductionStatus.MEETING: DecisionKind.MET,
-    IntroductionStatus.AGREED: DecisionKind.AGREED,
-    IntroductionStatus.DECLINED: DecisionKind.DECLINED,
-    IntroductionStatus.WITHDRAWN: DecisionKind.WITHDRAWN,
-    IntroductionStatus.EXPIRED: DecisionKind.EXPIRED,
-}
-
-
-class Unsuitable(Conflict):
-    """The two cannot be introduced to each other."""
-
-    status = 422
-    zh = "这两项内容不能相互引荐：须均在公开状态、类型相配，且属于不同的已核验单位。"
-    en = "These cannot be introduced: both must be open, fit in kind, and belong to two verified organisations."
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A need and the other side of it, as they are stored, with what the policy knows of both."""
-
-    need: Need
-    need_facts: Subject
-    capability: Capability | None
-    capability_facts: Subject | None
-    organisation_id: str
-    region: str
-
-
-def pair_of(session: Session, need_id: str, capability_id: str) -> Pair:
-    """Both sides of a possible introduction; raises NotFound, or Unsuitable where they cannot be introduced."""
-    need, capability = session.get(Need, need_id), session.get(Capability, capability_id)
-    if need is None or capability is None:
-        raise NotFound
-    need_facts, facts = need_policy.subject_of(need), capability_policy.subject_of(capability)
-    pair = Pair(need, need_facts, capability, facts, capability.organisation_id, capability.region)
-    _check_suitable(session, pair)
-    if not facts.is_open or not compatible(SubjectKind.NEED, need.kind, capability.kind):
-        raise Unsuitable
-    return pair
-
-
-def _check_suitable(session: Session, pair: Pair) -> None:
-    sides = (pair.need.organisation_id, pair.organisation_id)
-    found = [session.get(Organisation, organisation_id) for organisation_id in sides]
-    if not pair.need_facts.is_open or len(set(sides)) < 2 or not all(o is not None and o.is_verified for o in found):
-        raise Unsuitable
-
-
-def check_can_ask(session: Session, viewer: Viewer, pair: Pair) -> Actor:
-    """In which role the viewer asks for an introduction; raises NotFound or Forbidden."""
-    for facts in (pair.need_facts, pair.capability_facts):
-        assert facts is not None
-        check_can_read(viewer, facts, Tier.TEASER, released_tiers(session, viewer, facts.kind, facts.id))
-    if viewer.may_write_for(pair.need.organisation_id):
-        return Actor.NEED_SIDE
-    if viewer.may_write_for(pair.organisation_id):
-        return Actor.CAPABILITY_SIDE
-    raise Forbidden
 
 
 def ask(
@@ -128,14 +51,14 @@ def ask(
     """
     pair = pair_of(session, need_id, capability_id)
     actor = check_can_ask(session, viewer, pair)
-    present = _open_case(session, pair, lock=True)
+    present = open_case(session, pair, lock=True)
     if present is not None:
         if present.row.status in WAITING and ACCEPTING[actor] in TABLE[present.row.status]:
             return answer(session, viewer, present.row.id, consent)
         if present.side(SIDE_OF[actor]).state is not PartyState.PROSPECT:
             return present.row
     origin = Origin.NEED_SIDE if actor is Actor.NEED_SIDE else Origin.CAPABILITY_SIDE
-    case = present or _begin(session, viewer, pair, origin, message, suggested)
+    case = present or begin(session, viewer, pair, origin, message, suggested)
     party = case.side(SIDE_OF[actor])
     signing.accept(session, viewer, case, party, consent)
     cases.note(session, case, "introduction:ask", actor, viewer, organisation_id=party.organisation_id, text=message)
@@ -160,11 +83,11 @@ def propose(
     """
     pair = pair_of(session, need_id, capability_id)
     policy.check_can_begin(viewer, {pair.need.region, pair.region}, {pair.need.organisation_id, pair.organisation_id})
-    case = _open_case(session, pair, lock=True)
+    case = open_case(session, pair, lock=True)
     if case is not None and case.row.status is not IntroductionStatus.SUGGESTED:
         return case.row
     if case is None:
-        case = _begin(session, viewer, pair, Origin.BROKER, message, suggested)
+        case = begin(session, viewer, pair, Origin.BROKER, message, suggested)
         case.row.follows_id = follows_id
     return _propose(session, viewer, case, message)
 
@@ -185,10 +108,17 @@ def take_on(session: Session, viewer: Viewer, introduction_id: str, message: str
 
 
 def propose_response(
-    session: Session, viewer: Viewer, need_id: str, organisation_id: str, capability_id: str | None, consent: Consent
+    session: Session,
+    viewer: Viewer,
+    need_id: str,
+    organisation_id: str,
+    capability_id: str | None,
+    consent: Consent,
+    brokers_first: Sequence[str | None] = (),
 ) -> Introduction:
     """The department has picked a response to its need: a case between the two, accepted by the need's side already.
 
+    The first of `brokers_first` who is a broker of the need's region looks after it; see `brokers.appoint`.
     Raises NotFound, Forbidden, Unsuitable or BadConsent.
     """
     need = session.get(Need, need_id)
@@ -201,67 +131,18 @@ def propose_response(
     capability = session.get(Capability, capability_id) if capability_id else None
     facts = capability_policy.subject_of(capability) if capability else None
     pair = Pair(need, need_policy_facts, capability, facts, organisation_id, organisation.region)
-    _check_suitable(session, pair)
-    present = _open_case(session, pair, lock=True)
+    check_suitable(session, pair)
+    present = open_case(session, pair, lock=True)
     if present is not None:
         return present.row
-    case = _begin(session, viewer, pair, Origin.RESPONSE, "", NOT_SUGGESTED)
+    case = begin(session, viewer, pair, Origin.RESPONSE, "", NOT_SUGGESTED)
+    case = brokers.appoint(session, case, brokers_first)
     signing.accept(session, viewer, case, case.side(Side.NEED), consent)
-    return _proposed(session, viewer, Actor.NEED_SIDE, case, "")
-
-
-def open_with(session: Session, viewer: Viewer, pair: Pair) -> Introduction | None:
-    """The open case of a pair, where there is one in which the viewer has a part."""
-    case = _open_case(session, pair, lock=False)
-    return case.row if case is not None and policy.can_see(viewer, case.facts) else None
-
-
-def _open_case(session: Session, pair: Pair, *, lock: bool) -> Case | None:
-    query = select(Introduction.id).where(Introduction.open_key == _key(pair.need.id, pair.organisation_id))
-    found = session.exec(query).first()
-    return cases.load(session, found, lock=lock) if found else None
-
-
-def _key(need_id: str, organisation_id: str) -> str:
-    return f"{need_id}:{organisation_id}"
-
-
-def _begin(session: Session, viewer: Viewer, pair: Pair, origin: Origin, message: str, suggested: Suggested) -> Case:
-    row = Introduction(
-        id=new_id(),
-        need_id=pair.need.id,
-        capability_id=pair.capability.id if pair.capability else None,
-        origin=origin,
-        open_key=_key(pair.need.id, pair.organisation_id),
-        message=message if origin is Origin.BROKER else "",
-        created_by=viewer.user_id,
-        ranker=suggested.ranker,
-        position=suggested.position,
-        grade=suggested.grade,
-        probability=suggested.probability,
-    )
-    session.add(row)
-    session.flush()
-    sides = (
-        (Side.NEED, pair.need.organisation_id, pair.need.region, None),
-        (Side.CAPABILITY, pair.organisation_id, pair.region, row.capability_id),
-    )
-    for side, organisation_id, region, capability_id in sides:
-        party = CaseParty(
-            introduction_id=row.id,
-            organisation_id=organisation_id,
-            side=side,
-            state=PartyState.PROSPECT,
-            region=region,
-            capability_id=capability_id,
-        )
-        session.add(party)
-    session.flush()
-    return cases.of(session, row)
+    return proposed(session, viewer, Actor.NEED_SIDE, case, "")
 
 
 def _propose(session: Session, viewer: Viewer, case: Case, message: str) -> Introduction:
-    agency = _agency_for(viewer, case)
+    agency = policy.agency_for(viewer, case.facts)
     if agency is not None and all(b.organisation_id != agency for b in case.brokers):
         session.add(
             CaseBroker(
@@ -275,34 +156,7 @@ def _propose(session: Session, viewer: Viewer, case: Case, message: str) -> Intr
         session.flush()
         case = cases.of(session, case.row)
     case.row.message = message
-    return _proposed(session, viewer, Actor.BROKER, case, message)
-
-
-def _proposed(session: Session, viewer: Viewer, actor: Actor, case: Case, message: str) -> Introduction:
-    step = transition(TABLE, case.row.status, IntroductionAction.PROPOSE)
-    now = utc_now()
-    case.row.status = IntroductionStatus(step.target)
-    case.row.proposed_at = case.row.waiting_since = now
-    asked = [p for p in case.parties if p.state is PartyState.PROSPECT]
-    for party in asked:
-        party.state, party.asked_at = PartyState.INVITED, now
-        session.add(party)
-    cases.note(session, case, step.event, actor, viewer, text=message)
-    cases.decided(session, case, DecisionKind.PROPOSED, viewer, side=actor)
-    cases.announce(session, case, Notice.INTRODUCTION_PROPOSED, viewer.user_id, parties=asked)
-    # Whoever asked for it, or picked the response, has accepted.
-    for party in [p for p in case.parties if p.state is PartyState.ACCEPTED]:
-        _accepted(session, None, case, party, is_news=False)
-    session.flush()
-    return case.row
-
-
-def _agency_for(viewer: Viewer, case: Case) -> str | None:
-    regions = case.facts.regions
-    near = [m for m in viewer.memberships if m.jurisdiction in regions and m.verified and m.may_write]
-    need_region = case.side(Side.NEED).region
-    near.sort(key=lambda m: m.jurisdiction != need_region)
-    return near[0].organisation_id if near else None
+    return proposed(session, viewer, Actor.BROKER, case, message)
 
 
 def answer(session: Session, viewer: Viewer, introduction_id: str, consent: Consent) -> Introduction:
@@ -320,7 +174,7 @@ def answer(session: Session, viewer: Viewer, introduction_id: str, consent: Cons
         return case.row
     transition(TABLE, case.row.status, ACCEPTING[policy.ACTORS[party.side]])
     signing.accept(session, viewer, case, party, consent)
-    _accepted(session, viewer, case, party)
+    accepted(session, viewer, case, party)
     session.flush()
     return case.row
 
@@ -330,24 +184,6 @@ def _acting_party(viewer: Viewer, case: Case) -> CaseParty:
     if party is None or not viewer.may_write_for(party.organisation_id):
         raise Forbidden
     return party
-
-
-def _accepted(session: Session, viewer: Viewer | None, case: Case, party: CaseParty, *, is_news: bool = True) -> None:
-    actor = policy.ACTORS[party.side]
-    step = transition(TABLE, case.row.status, ACCEPTING[actor])
-    case.row.status = IntroductionStatus(step.target)
-    case.row.waiting_since = utc_now()
-    case.row.reminded_at = case.row.overdue_at = None
-    cases.note(session, case, step.event, actor, viewer, organisation_id=party.organisation_id, text=party.message)
-    cases.decided(session, case, DecisionKind.ACCEPTED, viewer, side=actor, organisation_id=party.organisation_id)
-    user_id = party.answered_by
-    if case.is_opened:
-        case.row.introduced_at, case.row.waiting_since = utc_now(), None
-        opening.open_briefs(session, case)
-        opening.follow_need(session, case)
-        cases.decided(session, case, DecisionKind.INTRODUCED, None, side=Actor.SYSTEM)
-    if is_news and step.notice is not None:
-        cases.announce(session, case, Notice(step.notice), user_id, parties=case.parties, brokers=True)
 
 
 def decline(
@@ -367,7 +203,7 @@ def decline(
     if reason is DeclineReason.OTHER and not note.strip():
         raise BadNote
     case.row.declined_by, case.row.reason = party.side, reason
-    _step(session, viewer, case, IntroductionAction.DECLINE, policy.ACTORS[party.side], note, for_brokers=True)
+    step_to(session, viewer, case, IntroductionAction.DECLINE, policy.ACTORS[party.side], note, for_brokers=True)
     party.state, party.answered_at, party.answered_by = PartyState.DECLINED, utc_now(), viewer.user_id
     session.add(party)
     session.flush()
@@ -377,12 +213,15 @@ def decline(
 def act(session: Session, viewer: Viewer | None, introduction_id: str, action: str, note: str = "") -> Introduction:
     """Take an action that needs no more than a note, as the system where `viewer` is None.
 
-    Raises NotFound, Forbidden, Conflict where the status does not allow it, or BadNote.
+    The same form sent twice acts once. Raises NotFound, Forbidden, Conflict where the status does not allow it, or
+    BadNote.
     """
     if viewer is None:
         case = cases.load(session, introduction_id, lock=True)
     else:
         case = cases.get(session, viewer, introduction_id, lock=True)
+        if _has_done(session, viewer, case, action, note.strip()):
+            return case.row
     step = transition(TABLE, case.row.status, action)
     if action not in BY_NOTE:
         raise Conflict
@@ -390,9 +229,20 @@ def act(session: Session, viewer: Viewer | None, introduction_id: str, action: s
     actor = next((who for who in step.who if who in held), None)
     if actor is None:
         raise Forbidden
-    _step(session, viewer, case, action, actor, note)
+    step_to(session, viewer, case, action, actor, note)
     session.flush()
     return case.row
+
+
+def _has_done(session: Session, viewer: Viewer, case: Case, action: str, note: str) -> bool:
+    """Whether the last step of the case is this action, by this user in the same words: a button pressed twice."""
+    if action in TABLE.get(case.row.status, {}):
+        return False
+    query = select(CaseEvent).where(CaseEvent.introduction_id == case.row.id).order_by(col(CaseEvent.id).desc())
+    last = session.exec(query).first()
+    if last is None or (last.actor_id, last.note) != (viewer.user_id, note):
+        return False
+    return any(last.what == steps[action].event for steps in TABLE.values() if action in steps)
 
 
 BY_NOTE = frozenset(
@@ -404,41 +254,6 @@ BY_NOTE = frozenset(
         IntroductionAction.EXPIRE,
     }
 )
-
-
-def _step(
-    session: Session,
-    viewer: Viewer | None,
-    case: Case,
-    action: str,
-    actor: Actor,
-    note: str,
-    *,
-    for_brokers: bool = False,
-) -> None:
-    step = transition(TABLE, case.row.status, action)
-    note = note.strip()
-    if len(note) > NOTE_LENGTH or (step.needs_note and not note):
-        raise BadNote
-    row, now = case.row, utc_now()
-    row.status = IntroductionStatus(step.target)
-    if row.status in CLOSED:
-        row.closed_at, row.open_key, row.waiting_since = now, None, None
-        opening.close_briefs(session, case)
-        opening.follow_need(session, case)
-    if row.status is IntroductionStatus.AGREED:
-        row.agreed_at = now
-    party = case.party_of(viewer) if viewer else None
-    organisation_id = party.organisation_id if party else None
-    cases.note(
-        session, case, step.event, actor, viewer, organisation_id=organisation_id, text=note, for_brokers=for_brokers
-    )
-    reason = row.reason.value if row.status is IntroductionStatus.DECLINED and row.reason else ""
-    kind = DECISIONS[row.status]
-    cases.decided(session, case, kind, viewer, side=actor, organisation_id=organisation_id, reason=reason)
-    user_id = viewer.user_id if viewer else None
-    if step.notice is not None:
-        cases.announce(session, case, Notice(step.notice), user_id, parties=case.parties, brokers=True)
 
 
 def available(viewer: Viewer, case: Case) -> tuple[str, ...]:

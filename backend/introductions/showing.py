@@ -10,15 +10,14 @@ from backend.accounts.models import User
 from backend.capabilities import service as capabilities
 from backend.db import utc_now
 from backend.disclosure.cards import Card
-from backend.introductions import cases, policy, service, signing
+from backend.introductions import brokers, cases, line, policy, service, signing
 from backend.introductions.cases import Case
 from backend.introductions.clock import Clock
+from backend.introductions.line import EventView
 from backend.introductions.models import (
     CaseBroker,
-    CaseEvent,
     CaseParty,
     Introduction,
-    Leg,
     Origin,
     PartyState,
     Side,
@@ -29,14 +28,7 @@ from backend.introductions.states import WAITING
 from backend.needs import service as needs
 from backend.organisations import service as organisations
 from backend.organisations.policy import Viewer
-from backend.transitions import Actor
 from backend.working_days import add_working_days, today, working_days_between
-
-OF_PARTIES = "introduction:party:"
-OF_BROKERS = "introduction:broker:"
-ABOUT_AGENCIES = frozenset({"introduction:broker:add", "introduction:broker:remove"})
-SEEN_BY_ALL = frozenset({"introduction:party:accept", "introduction:party:leave"})
-"""Of the events about further parties, those that all in the case see."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +43,10 @@ class Due:
 
 @dataclass(frozen=True)
 class PartyView:
-    """A party; `name` and `contact` are None where the viewer must not know them (yet)."""
+    """A party; `name` and `contact` are None where the viewer must not know them (yet).
+
+    One that is verified anew takes no part meanwhile: `is_verified` tells brokers why it does not answer.
+    """
 
     id: str
     side: Side
@@ -62,6 +57,7 @@ class PartyView:
     contact: str | None
     is_own: bool
     answered_at: datetime | None
+    is_verified: bool
 
 
 @dataclass(frozen=True)
@@ -75,24 +71,11 @@ class BrokerView:
 
 
 @dataclass(frozen=True)
-class EventView:
-    """A line of the case: who did it, and about which organisation, as far as the viewer knows their names.
-
-    `note` is empty where the viewer does not read it.
-    """
-
-    at: datetime
-    actor: str
-    name: str | None
-    about: str | None
-    what: str
-    note: str
-    is_for_brokers: bool
-
-
-@dataclass(frozen=True)
 class CaseView:
-    """A case for its page. Teasers are None where they are not open to the viewer any more."""
+    """A case for its page. Teasers are None where they are not open to the viewer any more.
+
+    `has_thread` says that the viewer reads the whole line between the messages of the conversation.
+    """
 
     row: Introduction
     need: Card | None
@@ -100,6 +83,7 @@ class CaseView:
     parties: tuple[PartyView, ...]
     brokers: tuple[BrokerView, ...]
     events: tuple[EventView, ...]
+    has_thread: bool
     due: Due | None
     actions: tuple[str, ...]
     own: PartyView | None
@@ -111,6 +95,7 @@ class CaseView:
     can_admit: bool
     has_signatures: bool
     own_broker: CaseBroker | None
+    can_take_over: bool
 
     @property
     def url(self) -> str:
@@ -172,8 +157,9 @@ def show(session: Session, viewer: Viewer, introduction_id: str, clock: Clock) -
     as_broker = policy.sees_as_broker(viewer, facts)
     mine = case.party_of(viewer)
     inside = policy.is_inside(viewer, facts, introduced=introduced(row))
+    verified = organisations.verified_ids(session, facts.organisation_ids)
     parties = tuple(
-        _party(viewer, case, p, known, mine, inside or as_broker)
+        _party(viewer, case, p, known, mine, inside or as_broker, is_verified=p.organisation_id in verified)
         for p in case.parties
         if policy.may_know_of(viewer, facts, party_facts(p))
     )
@@ -186,7 +172,8 @@ def show(session: Session, viewer: Viewer, introduction_id: str, clock: Clock) -
         capability=capability,
         parties=parties,
         brokers=_brokers(session, viewer, case),
-        events=_events(session, viewer, case, known, mine, as_broker),
+        events=line.read(session, viewer, case, known),
+        has_thread=introduced(row) and (inside or as_broker),
         due=due_of(clock, row),
         actions=service.available(viewer, case),
         own=own,
@@ -198,6 +185,7 @@ def show(session: Session, viewer: Viewer, introduction_id: str, clock: Clock) -
         can_admit=case.is_opened and viewer.may_write_for(case.side(Side.NEED).organisation_id),
         has_signatures=bool(signatures_for(session, viewer, case)),
         own_broker=own_broker if as_broker else None,
+        can_take_over=brokers.can_take_over(viewer, case),
     )
 
 
@@ -207,7 +195,14 @@ def _awaits(case: Case, party: CaseParty) -> bool:
 
 
 def _party(
-    viewer: Viewer, case: Case, party: CaseParty, known: Mapping[str, str], mine: CaseParty | None, may_reach: bool
+    viewer: Viewer,
+    case: Case,
+    party: CaseParty,
+    known: Mapping[str, str],
+    mine: CaseParty | None,
+    may_reach: bool,
+    *,
+    is_verified: bool,
 ) -> PartyView:
     is_own = mine is not None and party.id == mine.id
     # Contacts are open while the case is, and to those whose party takes part.
@@ -222,6 +217,7 @@ def _party(
         contact=party.contact if is_own or reaches else None,
         is_own=is_own,
         answered_at=party.answered_at,
+        is_verified=is_verified,
     )
 
 
@@ -243,60 +239,15 @@ def _people(session: Session, ids: Sequence[str]) -> dict[str, str]:
     return dict(session.exec(select(User.id, User.name).where(col(User.id).in_(ids))).all())
 
 
-def _events(
-    session: Session,
-    viewer: Viewer,
-    case: Case,
-    known: Mapping[str, str],
-    mine: CaseParty | None,
-    as_broker: bool,
+def lines_of(
+    session: Session, viewer: Viewer, case: Case, *, since: datetime | None = None, before: datetime | None = None
 ) -> tuple[EventView, ...]:
-    query = select(CaseEvent).where(CaseEvent.introduction_id == case.row.id).order_by(col(CaseEvent.id))
-    found = session.exec(query).all()
-    rows = [row for row in found if (_of_leg(viewer, case, row) if as_broker else _reads(row, mine))]
-    agencies = organisations.authors(session, [b.organisation_id for b in case.brokers])
-    named = {**known, **{id_: author.name for id_, author in agencies.items()}}
-    return tuple(
-        EventView(
-            at=row.at,
-            actor=row.actor,
-            name=None if _is_object(row) else named.get(row.organisation_id or ""),
-            about=named.get(row.organisation_id or "") if _is_object(row) else None,
-            what=row.what,
-            note=row.note if as_broker or not row.note_for_brokers else "",
-            is_for_brokers=row.note_for_brokers,
-        )
-        for row in rows
-    )
-
-
-def _is_object(event: CaseEvent) -> bool:
-    """Whether the organisation of a line is what it is about; else it is whose step it was."""
-    if event.what in ABOUT_AGENCIES:
-        return True
-    return event.what.startswith(OF_PARTIES) and event.actor != Actor.PARTNER
-
-
-def _of_leg(viewer: Viewer, case: Case, event: CaseEvent) -> bool:
-    """Whether a broker reads a line: one of a leg is not for the other city, once both have agreed to the division."""
-    leg, own = event.detail.get("leg"), [b for b in case.brokers if b.organisation_id in viewer.organisation_ids]
-    is_divided = len(case.brokers) > 1 and all(b.agreed_at for b in case.brokers)
-    return not (leg and own and is_divided) or any(b.leg in (Leg.WHOLE, leg) for b in own)
-
-
-def _reads(event: CaseEvent, mine: CaseParty | None) -> bool:
-    """Whether a party reads a line: those about brokers are theirs, those about further parties the need's side's.
-
-    A further party reads the others' lines once it has come in.
-    """
-    if mine is None or event.what.startswith(OF_BROKERS):
-        return False
-    if event.organisation_id == mine.organisation_id:
-        return True
-    if event.what.startswith(OF_PARTIES):
-        is_open = event.what in SEEN_BY_ALL and mine.state is PartyState.ACCEPTED
-        return mine.side is Side.NEED or is_open
-    return mine.side is not Side.PARTNER or mine.state is PartyState.ACCEPTED
+    """The line of a case in which the viewer has a part, or the piece of it between two moments."""
+    need = needs.cards(session, viewer, [case.row.need_id]).get(case.row.need_id)
+    id_ = case.row.capability_id
+    capability = capabilities.cards(session, viewer, [id_]).get(id_) if id_ else None
+    known = names(session, viewer, case, (need, capability))
+    return line.read(session, viewer, case, known, since=since, before=before)
 
 
 def signatures_for(session: Session, viewer: Viewer, case: Case) -> list[Signature]:

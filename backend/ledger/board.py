@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from sqlalchemy import ColumnElement, true
 from sqlmodel import Session, col, select
 
 from backend.db import utc_now
@@ -12,7 +13,7 @@ from backend.introductions.cases import Case, path_of
 from backend.introductions.models import CaseBroker, CaseParty, Introduction, Side
 from backend.introductions.states import IntroductionStatus
 from backend.ledger import policy, service, views
-from backend.ledger.clock import LedgerClock, is_overdue, is_stalled, last_move
+from backend.ledger.clock import LedgerClock, is_overdue, is_stalled, last_move, not_moved_since, states_of
 from backend.ledger.models import LedgerState, LedgerStep
 from backend.ledger.states import ENDED, PHASES, PROVEN, Phase, StepAction, StepKind, StepStatus
 from backend.needs.models import Need
@@ -85,14 +86,13 @@ def show(
 ) -> Board:
     """The board of a viewer: brokers see the cases of their regions and legs, parties their own."""
     now = now or utc_now()
-    found = _cases(session, viewer)
+    found = _cases(session, viewer, not_moved_since(clock, now) if filters.stalled else true())
     cases = [case for case in found[:LIMIT] if policy.can_see(viewer, service.facts_of(case))]
     regions = sorted({p.region for case in cases for p in case.parties if p.side in case_policy.MAIN})
     specialties = sorted({case.need.specialty for case in cases if case.need.specialty})
     wanted = [case for case in cases if _matches(case, filters)]
     steps = service.steps(session, [case.row.id for case in wanted])
-    query = select(LedgerState).where(col(LedgerState.introduction_id).in_(steps))
-    states = {state.introduction_id: state for state in session.exec(query).all()}
+    states = states_of(session, steps)
     names = _names(session, wanted)
     columns: dict[Phase, list[BoardCard]] = {phase: [] for phase in Phase}
     for case in wanted:
@@ -105,11 +105,11 @@ def show(
     return Board(columns, regions, specialties, sum(map(len, columns.values())), len(found) > LIMIT)
 
 
-def _cases(session: Session, viewer: Viewer) -> list[Case]:
+def _cases(session: Session, viewer: Viewer, wanted: ColumnElement[bool]) -> list[Case]:
     query = (
         select(Introduction, Need)
         .join(Need, col(Need.id) == col(Introduction.need_id))
-        .where(Introduction.status == IntroductionStatus.AGREED, case_policy.visible_to(viewer))
+        .where(Introduction.status == IntroductionStatus.AGREED, case_policy.visible_to(viewer), wanted)
         .order_by(col(Introduction.updated_at).desc(), col(Introduction.id))
         .limit(LIMIT + 1)
     )

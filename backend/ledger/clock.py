@@ -1,10 +1,11 @@
 """Reminders: a step that is due soon or overdue, a ledger that stalls, and the end of a need that a step waited for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlmodel import Session, col, or_, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, and_, col, or_, select
 
 from backend.config import Settings
 from backend.db import utc_now
@@ -54,6 +55,24 @@ def last_move(row: Introduction, state: LedgerState | None) -> datetime:
 def is_stalled(clock: LedgerClock, row: Introduction, state: LedgerState | None, now: datetime) -> bool:
     """Whether a ledger with something left to do has not moved for too long."""
     return now - last_move(row, state) >= timedelta(days=clock.stalled)
+
+
+def not_moved_since(clock: LedgerClock, now: datetime) -> ColumnElement[bool]:
+    """The SQL condition for the agreed cases that `is_stalled` finds."""
+    before = now - timedelta(days=clock.stalled)
+    moved = select(LedgerState.introduction_id).where(col(LedgerState.moved_at) > before)
+    return and_(
+        col(Introduction.status) == IntroductionStatus.AGREED,
+        col(Introduction.created_at) <= before,
+        or_(col(Introduction.agreed_at).is_(None), col(Introduction.agreed_at) <= before),
+        col(Introduction.id).not_in(moved),
+    )
+
+
+def states_of(session: Session, introduction_ids: Collection[str]) -> Mapping[str, LedgerState]:
+    """When ledgers were moved, by case; one that nobody has moved has no entry."""
+    query = select(LedgerState).where(col(LedgerState.introduction_id).in_(introduction_ids))
+    return {state.introduction_id: state for state in session.exec(query).all()}
 
 
 def is_overdue(step: LedgerStep, day: date) -> bool:
@@ -113,17 +132,10 @@ def _dated(session: Session, clock: LedgerClock, day: date) -> Sequence[tuple[Le
 
 
 def _stalled(session: Session, clock: LedgerClock, now: datetime) -> int:
-    before = now - timedelta(days=clock.stalled)
     query = (
         select(Introduction, LedgerState)
         .join(LedgerState, col(LedgerState.introduction_id) == col(Introduction.id), isouter=True)
-        .where(
-            Introduction.status == IntroductionStatus.AGREED,
-            col(Introduction.created_at) <= before,
-            or_(col(Introduction.agreed_at).is_(None), col(Introduction.agreed_at) <= before),
-            or_(col(LedgerState.moved_at).is_(None), col(LedgerState.moved_at) <= before),
-            col(LedgerState.stalled_at).is_(None),
-        )
+        .where(not_moved_since(clock, now), col(LedgerState.stalled_at).is_(None))
         .order_by(col(Introduction.agreed_at), col(Introduction.id))
         .limit(AT_ONCE)
     )

@@ -73,6 +73,7 @@ STORY = {
     "introduction:propose": _("提出引荐"),
     "introduction:accept": _("接受引荐，签署保密承诺"),
     "introduction:meet": _("开始对接洽谈"),
+    "introduction:meeting:hold": _("召开会议"),
     "introduction:agree": _("达成合作意向"),
     "introduction:party:accept": _("作为协作方加入"),
     "introduction:party:leave": _("退出协作"),

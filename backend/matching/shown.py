@@ -51,14 +51,15 @@ def looks(method: str, headers: Mapping[str, str]) -> bool:
 def lines(kind: SubjectKind, card: Card, matches: Sequence[Match]) -> list[Line]:
     """The suggestions of a page, in their order."""
     version = ranker.weights().version
-    return [
-        _line(kind, card, match, Suggested(version, place, match.grade, match.probability))
-        for place, match in enumerate(matches, 1)
-    ]
+    found = []
+    for place, match in enumerate(matches, 1):
+        need, capability = (card, match.card) if kind is SubjectKind.NEED else (match.card, card)
+        found.append(line_of(need, capability, Suggested(version, place, match.grade, match.probability)))
+    return found
 
 
-def _line(kind: SubjectKind, card: Card, match: Match, suggested: Suggested) -> Line:
-    need, capability = (card, match.card) if kind is SubjectKind.NEED else (match.card, card)
+def line_of(need: Card, capability: Card, suggested: Suggested) -> Line:
+    """One suggestion, as it is shown to the side of which a card is one's own, else to a broker."""
     own = next((c for c in (need, capability) if c.is_own), None)
     side = Actor.BROKER if own is None else Actor.NEED_SIDE if own is need else Actor.CAPABILITY_SIDE
     return Line(need.id, capability.id, side, own.organisation_id if own else None, suggested)

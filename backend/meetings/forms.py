@@ -10,6 +10,7 @@ from wtforms.validators import Regexp, StopValidation
 from backend.db import ID_PATTERN, utc_now
 from backend.forms import BaseForm, Choice, clean_line, half_width, text_area, text_field
 from backend.i18n import gettext as _
+from backend.meetings.docking_guests import GuestReason, GuestState
 from backend.meetings.models import (
     LINK_LENGTH,
     MAX_TIMES,
@@ -38,6 +39,18 @@ DOCKING_STATUSES = {
     DockingStatus.DRAFT: _("筹备中"),
     DockingStatus.PUBLISHED: _("日程已发出"),
     DockingStatus.CANCELLED: _("已取消"),
+}
+GUESTS = {
+    GuestState.WAITING: _("未答复"),
+    GuestState.ACCEPTED: _("参加"),
+    GuestState.DECLINED: _("不参加"),
+}
+GUEST_REASONS = {
+    GuestReason.TIME: _("时间冲突"),
+    GuestReason.PEOPLE: _("人员安排不开"),
+    GuestReason.TOPIC: _("议题不合适"),
+    GuestReason.SETTLED: _("已有合作方"),
+    GuestReason.OTHER: _("其他原因"),
 }
 SOURCES = {WishSource.MATCH: _("匹配建议"), WishSource.MANUAL: _("人工添加")}
 LENGTHS = [(str(n), _("%(minutes)s 分钟") % {"minutes": n}) for n in (30, 45, 60, 90, 120, 180)]

@@ -10,18 +10,28 @@ from backend.capabilities import service as capabilities
 from backend.db import utc_now
 from backend.decisions import service as decisions
 from backend.decisions.models import DecisionKind
+from backend.disclosure import service as disclosure
+from backend.disclosure.models import SubjectKind
 from backend.disclosure.service import BadNote
 from backend.errors import Conflict, Forbidden
 from backend.i18n import gettext as _
 from backend.introductions import service as introductions
 from backend.introductions.signing import BadConsent, Consent
 from backend.introductions.states import DeclineReason
+from backend.needs.states import NeedAction
 from backend.notifications.models import Notice
 from backend.organisations.policy import Viewer
 from backend.responses import answers, calls, policy
 from backend.responses.calls import Call
 from backend.responses.models import NOTE_LENGTH, CallResponse, ResponseCall
-from backend.responses.states import RESPONSES, CallAction, CallStatus, ResponseAction, ResponseStatus
+from backend.responses.states import (
+    RESPONSES,
+    CallAction,
+    CallStatus,
+    ResponseAction,
+    ResponseStatus,
+    ReviewStatus,
+)
 from backend.transitions import Actor, transition
 
 PICKED = _("经评审，贵单位的方案入选。我们已发起引荐，贵单位接受后双方详情和联系方式相互开放。")
@@ -95,7 +105,7 @@ def _conclude(
         shown = capabilities.find(session, capability) if capability else None
         capability = capability if shown is not None and capabilities.is_open(shown) else None
         case = introductions.propose_response(
-            session, viewer, call.need.id, response.organisation_id, capability, consent
+            session, viewer, call.need.id, response.organisation_id, capability, consent, _brokers(session, call)
         )
         response.introduction_id = case.id
     else:
@@ -120,3 +130,12 @@ def _conclude(
         call=call.row.id,
         organisation=response.organisation_id,
     )
+
+
+def _brokers(session: Session, call: Call) -> list[str | None]:
+    """Who has had to do with the need or the call, for the case that comes of it: who proposed the call, who reviewed
+    the responses, who let the need be published. Whether one of them is a broker of the region is asked there."""
+    proposed = [call.row.created_by] if call.row.is_proposed else []
+    reviewed = [user_id for user_id, status in call.facts.reviews if status is ReviewStatus.SUBMITTED]
+    steps = disclosure.history(session, SubjectKind.NEED, call.need.id)
+    return [*proposed, *reviewed, *(s.actor_id for s in steps if s.action == NeedAction.PUBLISH)]

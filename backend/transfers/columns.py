@@ -1,13 +1,10 @@
 """The columns of each kind of sheet: what they are called in the template, and what offices call them besides."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
 
 from backend.capabilities.forms import KINDS as CAPABILITY_KINDS
 from backend.capabilities.forms import STAGES
-from backend.disclosure.forms import AUDIENCES
-from backend.disclosure.models import TEXT_LENGTH, TITLE_LENGTH
+from backend.disclosure.models import TITLE_LENGTH
 from backend.i18n import gettext as _
 from backend.introductions.models import NOTE_LENGTH
 from backend.needs.forms import KINDS as NEED_KINDS
@@ -15,12 +12,26 @@ from backend.needs.forms import OFFERS
 from backend.needs.models import REQUIREMENT_LENGTH, REQUIREMENTS_MAX
 from backend.organisations.forms import KINDS as ORGANISATION_KINDS
 from backend.organisations.models import DEPARTMENT_LENGTH, NAME_LENGTH, SUMMARY_LENGTH
-from backend.taxonomies import device_categories, specialties
 from backend.transfers import values
-from backend.transfers.models import KEY_LENGTH, RowKind
-from backend.transfers.values import Parse
+from backend.transfers.headings import (
+    ANONYMOUS,
+    AUDIENCE,
+    CATEGORY,
+    CONTACT,
+    DATE,
+    KEY,
+    PERSON,
+    REGION,
+    SPECIALTY,
+    TELEPHONE,
+    Column,
+    Table,
+    choice_of,
+    organisation_of,
+    text_of,
+)
+from backend.transfers.models import RowKind
 from backend.transfers.words import (
-    AUDIENCE_WORDS,
     CAPABILITY_WORDS,
     NEED_WORDS,
     ORGANISATION_WORDS,
@@ -30,127 +41,6 @@ from backend.transfers.words import (
     RESULTS,
     STAGE_WORDS,
 )
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column. `also` are other headings for it; `listed` are the words that the template offers to choose from."""
-
-    name: str
-    label: str
-    parse: Parse
-    also: tuple[str, ...] = ()
-    required: bool = False
-    hint: str = ""
-    listed: Sequence[str] = ()
-    width: int = 16
-
-
-@dataclass(frozen=True)
-class Table:
-    """A kind of sheet: how it is called, its columns, and which of them tells that a sheet is of this kind."""
-
-    kind: RowKind
-    label: str
-    also: tuple[str, ...]
-    title: str
-    columns: Sequence[Column]
-    by_heading: Mapping[str, Column] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        found: dict[str, Column] = {}
-        for column in self.columns:
-            for heading in (column.label, *column.also):
-                found.setdefault(values.folded(heading), column)
-        object.__setattr__(self, "by_heading", found)
-
-    def column(self, name: str) -> Column:
-        """The column of that name."""
-        return next(column for column in self.columns if column.name == name)
-
-
-def _choice(
-    name: str, label: str, labels: Mapping[Any, str], more: Mapping[str, Any], *also: str, **options: Any
-) -> Column:
-    return Column(name, label, values.choice(labels, more), also, listed=tuple(labels.values()), **options)
-
-
-def _text(name: str, label: str, *also: str, length: int = TEXT_LENGTH, **options: Any) -> Column:
-    return Column(name, label, values.area(length), also, **{"width": 40, **options})
-
-
-KEY = Column(
-    "key",
-    _("编号"),
-    values.line(KEY_LENGTH),
-    ("需求编号", "能力编号", "单位编号", "项目编号", "产品编号", "对接编号", "ID"),
-    hint=_("本表自己的编号，可不填。填了以后再次导入按编号认行，标题改了也不会重复。"),
-    width=12,
-)
-REGION = Column(
-    "region",
-    _("所在地区"),
-    values.region,
-    ("地区", "区域", "所属区", "所在区", "行政区", "行政区划", "区县", "属地", "行政区划代码"),
-    hint=_("区或市的名称，或六位代码。"),
-    width=12,
-)
-PERSON = Column(
-    "contact_name", _("联系人"), values.line(60), ("联系人姓名", "负责人", "对接人", "项目联系人"), width=12
-)
-TELEPHONE = Column(
-    "contact_phone",
-    _("联系电话"),
-    values.line(60),
-    ("电话", "手机", "手机号", "联系方式电话", "联系人电话", "联系手机"),
-    width=16,
-)
-SPECIALTY = Column(
-    "specialty",
-    _("诊疗科目"),
-    values.term(specialties),
-    ("学科", "专业", "专科", "所属学科", "临床专科", "专业领域"),
-    hint=_("名称或代码，见“诊疗科目”页。"),
-)
-CATEGORY = Column(
-    "device_category",
-    _("器械类别"),
-    values.term(device_categories),
-    ("产品类别", "器械分类", "医疗器械分类", "分类目录"),
-    hint=_("分类目录的名称或代码，见“器械类别”页。"),
-)
-DATE = Column(
-    "date",
-    _("提出日期"),
-    values.day,
-    ("发布日期", "提出时间", "发布时间", "征集日期", "征集时间", "填报日期", "填报时间", "登记日期", "日期"),
-    hint=_("如 2026-03-01。"),
-    width=12,
-)
-AUDIENCE = _choice(
-    "audience",
-    _("谁可以看到摘要"),
-    AUDIENCES,
-    AUDIENCE_WORDS,
-    "公开范围",
-    "可见范围",
-    hint=_("不填时为已核验单位的成员。"),
-)
-ANONYMOUS = Column(
-    "anonymous",
-    _("匿名发布"),
-    values.truth,
-    ("匿名", "是否匿名"),
-    listed=(_("是"), _("否")),
-    hint=_("不填为否。"),
-    width=10,
-)
-CONTACT = _text("contact", _("联系方式"), "联系信息", width=24, hint=_("只在密件中出现。"))
-
-
-def _organisation(label: str, *also: str, required: bool = True) -> Column:
-    return Column("organisation", label, values.line(NAME_LENGTH), also, required=required, width=28)
-
 
 ORGANISATIONS = Table(
     RowKind.ORGANISATION,
@@ -174,7 +64,7 @@ ORGANISATIONS = Table(
             ("信用代码", "社会信用代码", "统一信用代码", "组织机构代码"),
             width=22,
         ),
-        _choice(
+        choice_of(
             "kind",
             _("单位类型"),
             ORGANISATION_KINDS,
@@ -190,7 +80,9 @@ ORGANISATIONS = Table(
         PERSON,
         Column("contact_phone", _("联系电话"), values.phone, TELEPHONE.also, width=16),
         Column("contact_email", _("联系邮箱"), values.email, ("邮箱", "电子邮箱", "邮件", "E-mail", "Email"), width=22),
-        _text("summary", _("单位简介"), "简介", "企业简介", "主营业务", "单位介绍", "公司简介", length=SUMMARY_LENGTH),
+        text_of(
+            "summary", _("单位简介"), "简介", "企业简介", "主营业务", "单位介绍", "公司简介", length=SUMMARY_LENGTH
+        ),
     ),
 )
 NEEDS = Table(
@@ -200,7 +92,7 @@ NEEDS = Table(
     "title",
     (
         KEY,
-        _organisation(
+        organisation_of(
             _("单位名称"),
             "需求单位",
             "提出单位",
@@ -227,13 +119,13 @@ NEEDS = Table(
             required=True,
             width=34,
         ),
-        _choice(
+        choice_of(
             "need_kind", _("需求类型"), NEED_KINDS, NEED_WORDS, "类型", "需求类别", "类别", hint=_("不填为临床需求。")
         ),
         SPECIALTY,
         CATEGORY,
         REGION,
-        _text(
+        text_of(
             "summary",
             _("摘要"),
             "需求摘要",
@@ -243,7 +135,7 @@ NEEDS = Table(
             "简介",
             hint=_("其他单位先看到的一段，不写患者和未公开的细节。"),
         ),
-        _text(
+        text_of(
             "problem",
             _("遇到的问题与后果"),
             "问题描述",
@@ -260,10 +152,10 @@ NEEDS = Table(
             "详细描述",
             "存在的问题",
         ),
-        _text("procedure", _("术式与场景"), "使用场景", "术式", "场景", "临床场景"),
-        _text("current_practice", _("目前的做法"), "现状", "目前做法", "现有方案", "国内外现状", "现行做法"),
-        _text("frequency", _("发生频度"), "频度", "频次", "年手术量", "年例数", width=18),
-        _text(
+        text_of("procedure", _("术式与场景"), "使用场景", "术式", "场景", "临床场景"),
+        text_of("current_practice", _("目前的做法"), "现状", "目前做法", "现有方案", "国内外现状", "现行做法"),
+        text_of("frequency", _("发生频度"), "频度", "频次", "年手术量", "年例数", width=18),
+        text_of(
             "acceptance_criteria",
             _("怎样算解决"),
             "预期目标",
@@ -274,7 +166,7 @@ NEEDS = Table(
             "期望目标",
             "指标要求",
         ),
-        _text("constraints", _("限制条件"), "约束条件", "限制", "其他要求"),
+        text_of("constraints", _("限制条件"), "约束条件", "限制", "其他要求"),
         Column(
             "requirements",
             _("需求要点"),
@@ -291,7 +183,7 @@ NEEDS = Table(
             hint=_("可填几项，用顿号隔开：") + "、".join(OFFERS.values()),
             width=24,
         ),
-        _text("offers_note", _("支持说明"), "支持内容", width=24),
+        text_of("offers_note", _("支持说明"), "支持内容", width=24),
         AUDIENCE,
         ANONYMOUS,
         CONTACT,
@@ -307,7 +199,7 @@ CAPABILITIES = Table(
     "title",
     (
         KEY,
-        _organisation(
+        organisation_of(
             _("单位名称"),
             "企业名称",
             "公司名称",
@@ -328,7 +220,7 @@ CAPABILITIES = Table(
             required=True,
             width=34,
         ),
-        _choice(
+        choice_of(
             "capability_kind",
             _("能力类型"),
             CAPABILITY_KINDS,
@@ -341,7 +233,7 @@ CAPABILITIES = Table(
         SPECIALTY,
         CATEGORY,
         REGION,
-        _text(
+        text_of(
             "summary",
             _("摘要"),
             "产品简介",
@@ -354,13 +246,13 @@ CAPABILITIES = Table(
             "产品描述",
             "能力描述",
         ),
-        _text("composition", _("组成与内容"), "组成", "产品组成", "结构组成", "服务内容"),
-        _text("principle", _("工作原理或技术路线"), "工作原理", "技术路线", "技术原理", "核心技术"),
-        _text("indications", _("适用范围"), "适应症", "应用领域", "适用领域", "预期用途"),
-        _choice("stage", _("所处阶段"), STAGES, STAGE_WORDS, "阶段", "研发阶段", "成熟度", "产品阶段"),
-        _text("certificate", _("注册证与资质"), "注册证", "注册证号", "资质", "证书", width=24),
-        _text("performance", _("性能与验证情况"), "性能指标", "性能", "主要指标", "验证情况"),
-        _text("cooperation", _("合作意向"), "合作方式", "合作需求", "意向"),
+        text_of("composition", _("组成与内容"), "组成", "产品组成", "结构组成", "服务内容"),
+        text_of("principle", _("工作原理或技术路线"), "工作原理", "技术路线", "技术原理", "核心技术"),
+        text_of("indications", _("适用范围"), "适应症", "应用领域", "适用领域", "预期用途"),
+        choice_of("stage", _("所处阶段"), STAGES, STAGE_WORDS, "阶段", "研发阶段", "成熟度", "产品阶段"),
+        text_of("certificate", _("注册证与资质"), "注册证", "注册证号", "资质", "证书", width=24),
+        text_of("performance", _("性能与验证情况"), "性能指标", "性能", "主要指标", "验证情况"),
+        text_of("cooperation", _("合作意向"), "合作方式", "合作需求", "意向"),
         AUDIENCE,
         ANONYMOUS,
         CONTACT,
@@ -417,7 +309,7 @@ INTRODUCTIONS = Table(
             width=12,
             hint=_("如 2026-03-01。"),
         ),
-        _choice(
+        choice_of(
             "result",
             _("结果"),
             RESULTS,
@@ -437,8 +329,8 @@ INTRODUCTIONS = Table(
             width=12,
             hint=_("不填时同引荐日期。"),
         ),
-        _choice("reason", _("未达成的原因"), REASONS, REASON_WORDS, "原因", "婉拒理由", "婉拒原因", "失败原因"),
-        _text("note", _("备注"), "说明", "情况说明", "备注说明", length=NOTE_LENGTH, hint=_("只有撮合员能看到。")),
+        choice_of("reason", _("未达成的原因"), REASONS, REASON_WORDS, "原因", "婉拒理由", "婉拒原因", "失败原因"),
+        text_of("note", _("备注"), "说明", "情况说明", "备注说明", length=NOTE_LENGTH, hint=_("只有撮合员能看到。")),
     ),
 )
 TABLES: Mapping[RowKind, Table] = {table.kind: table for table in (ORGANISATIONS, NEEDS, CAPABILITIES, INTRODUCTIONS)}

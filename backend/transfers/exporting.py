@@ -38,7 +38,8 @@ from backend.organisations.models import Organisation
 from backend.organisations.policy import Viewer, can_read_contact
 from backend.organisations.states import OrganisationStatus
 from backend.taxonomies import device_categories, regions, specialties
-from backend.transfers.columns import CAPABILITIES, NEEDS, ORGANISATIONS, Table
+from backend.transfers.columns import CAPABILITIES, NEEDS, ORGANISATIONS
+from backend.transfers.headings import Table
 from backend.transfers.words import REASONS, RESULTS
 from backend.transfers.world import portions
 

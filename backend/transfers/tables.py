@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from backend.transfers.columns import IGNORED, TABLES, Column, Table
+from backend.transfers.columns import IGNORED, TABLES
+from backend.transfers.headings import Column, Table
 from backend.transfers.models import RowKind
 from backend.transfers.reading import Cell, Sheet
 from backend.transfers.values import folded

@@ -71,6 +71,7 @@ FOR_READERS: dict[str, list[str]] = {
     "/transfers": ["/transfers"],
     "/transfers/template.xlsx": ["/transfers/template.xlsx"],
     "/transfers/{import_id}": ["/transfers/0123456789abcdef"],
+    "/transfers/{import_id}/drafts": ["/transfers/0123456789abcdef/drafts"],
     "/transfers/{import_id}/problems.xlsx": ["/transfers/0123456789abcdef/problems.xlsx"],
     "/exports/{what}.{ending}": [
         *(f"/exports/{what}.csv" for what in ("needs", "capabilities", "organisations", "introductions")),
@@ -142,7 +143,7 @@ WRITING_CASES: frozenset[str] = frozenset(
             for action in (
                 *("accept", "decline", "propose", "meet", "agree", "turn-down", "withdraw", "hand-over"),
                 *("parties", "parties/{party_id}/{answer}"),
-                *("brokers", "brokers/agree", "brokers/{broker_id}/remove"),
+                *("brokers", "brokers/take", "brokers/agree", "brokers/{broker_id}/remove"),
             )
         ),
     }

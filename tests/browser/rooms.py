@@ -26,18 +26,19 @@ from backend.ledger import blockers
 from backend.ledger import service as ledger
 from backend.ledger.service import Move, Plan
 from backend.ledger.states import StepKind
-from backend.meetings import docking
+from backend.meetings import docking, docking_sending, docking_wishes, holding
 from backend.meetings import service as meetings
 from backend.meetings.calendar import Sender
-from backend.meetings.docking import Found, Frame
+from backend.meetings.docking import Frame
+from backend.meetings.docking_wishes import Found
+from backend.meetings.holding import Minutes
 from backend.meetings.models import Fit
-from backend.meetings.service import Minutes
 from backend.meetings.service import Plan as MeetingPlan
 from backend.needs import service as needs
 from backend.needs.models import Need, NeedKind
 from backend.organisations import service as organisations
 from backend.organisations.models import Membership, Organisation, OrganisationKind
-from backend.responses import answers, calls, clock, reviewing
+from backend.responses import answers, calling, calls, clock, reviewing
 from backend.responses.forms import DEFAULT_CRITERIA
 from backend.responses.models import CallResponse, ResponseCall, Review
 from backend.responses.reviewing import Given
@@ -280,7 +281,7 @@ class Furnisher:
                 self.hospital.organisation.id: "示例主任",
             }
             text = "双方看了样机，弯度满足要求。\n\n手柄偏重，单手操作不便，企业下一版减重。"
-            meetings.hold(
+            holding.hold(
                 session, self.broker.viewer, row.id, ids["held"], Minutes(present, text, "企业两周内送样两台。")
             )
 
@@ -293,7 +294,7 @@ class Furnisher:
         for name, title in (("open", "经导管三尖瓣修复的影像引导"), ("review", "床旁快速测定凝血功能")):
             need = self.need(title)
             call = self.do(
-                lambda s, n=need.id: calls.begin(s, self.hospital.viewer, n, until, DEFAULT_CRITERIA, *words)  # type: ignore[misc]
+                lambda s, n=need.id: calling.begin(s, self.hospital.viewer, n, until, DEFAULT_CRITERIA, *words)  # type: ignore[misc]
             )
             self.rooms.hospital[f"call-{name}"] = self.rooms.enterprise[f"call-{name}"] = f"/calls/{call.id}"
             self.rooms.broker[f"call-{name}"] = f"/calls/{call.id}"
@@ -352,14 +353,14 @@ class Furnisher:
             values = Frame(f"示例对接会（{words}）", "示例会议中心 2 楼", start, 4, 20, 3, (2,), 10)
             self.do(lambda s, e=event, v=values: docking.save(s, self.broker.viewer, e, v, is_new=True))  # type: ignore[misc]
             found = [Found(n.id, c.id, Suggested("test", 1, "strong", 0.5)) for n in wanted for c in offers]
-            self.do(lambda s, e=event, f=found: docking.add_matches(s, self.broker.viewer, e, f))  # type: ignore[misc]
-            self.do(lambda s, e=event: docking.plan(s, self.broker.viewer, e))  # type: ignore[misc]
+            self.do(lambda s, e=event, f=found: docking_wishes.add_matches(s, self.broker.viewer, e, f))  # type: ignore[misc]
+            self.do(lambda s, e=event: docking_wishes.plan(s, self.broker.viewer, e))  # type: ignore[misc]
             self.rooms.broker |= {
                 f"docking-{name}": f"/docking/{event}",
                 f"docking-{name}-plan": f"/docking/{event}/plan",
             }
             if name == "published":
-                self.do(lambda s, e=event: docking.publish(s, self.broker.viewer, SENDER, e, 0))  # type: ignore[misc]
+                self.do(lambda s, e=event: docking_sending.publish(s, self.broker.viewer, SENDER, e, 0))  # type: ignore[misc]
                 self.everywhere("docking-published", f"/docking/{event}")
             else:
                 self.rooms.broker["docking-draft-edit"] = f"/docking/{event}/edit"

@@ -1,10 +1,10 @@
 """Pages of the broker desk fit a phone and a desk; their headings are in order, their fields have names."""
 
+import itertools
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -50,7 +50,7 @@ def check(page: Page) -> None:
     expect(page.locator(".htmx-request")).to_have_count(0)
     check_fits_the_window(page)
     levels = page.evaluate(HEADINGS)
-    steps = [later - level for level, later in pairwise(levels)]
+    steps = [later - level for level, later in itertools.pairwise(levels)]
     assert levels.count(1) == 1 and levels[0] == 1 and max(steps, default=0) <= 1, (page.url, levels)
     assert page.evaluate(NAMELESS) == [], page.url
     assert page.evaluate(TWICE) == [], page.url

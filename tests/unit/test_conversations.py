@@ -5,16 +5,17 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, select
 
-from backend.conversations import live, policy, service, showing
+from backend.conversations import live, policy, service, showing, threads
 from backend.conversations.models import CaseMessage
 from backend.conversations.policy import NotOpenYet
 from backend.conversations.service import BadMessage, TooLate
-from backend.conversations.showing import MessageView, StepView
+from backend.conversations.showing import MessageView
 from backend.db import Database, new_id, utc_now
 from backend.errors import Conflict, DomainError, Forbidden, NotFound
 from backend.introductions import brokers, cases, parties
 from backend.introductions import service as introductions
 from backend.introductions.brokers import LegShare
+from backend.introductions.line import EventView as StepView
 from backend.introductions.models import Introduction, Leg
 from backend.introductions.states import DeclineReason
 from backend.notifications.models import Notice
@@ -64,8 +65,8 @@ def test_strangers_find_nothing_and_readers_do_not_write(table: Table) -> None:
         with pytest.raises(NotFound):
             table.do(lambda s, p=outsider: service.stamp(s, p.viewer, table.case.id))  # type: ignore[misc]
         assert table.unread(outsider) == 0
-        assert table.do(lambda s, p=outsider: showing.search(s, p.viewer, "样机")) == []  # type: ignore[misc]
-        assert table.do(lambda s, p=outsider: showing.threads(s, p.viewer)) == []  # type: ignore[misc]
+        assert table.do(lambda s, p=outsider: threads.search(s, p.viewer, "样机")) == []  # type: ignore[misc]
+        assert table.do(lambda s, p=outsider: threads.threads(s, p.viewer)) == []  # type: ignore[misc]
     assert table.reads_in(reader) == ["样机何时可以看？"]
     with pytest.raises(Forbidden):
         table.say(reader, "我也说一句")
@@ -101,10 +102,10 @@ def test_notes_are_read_by_the_agency_that_wrote_them_alone(make: Factory, datab
     assert table.reads_in(second) == ["厂房已看好。", "请双方先交换资料。"]
     for party in (table.hospital, table.company):
         assert table.reads_in(party) == ["请双方先交换资料。"]
-        assert table.do(lambda s, p=party: showing.search(s, p.viewer, "价格")) == []  # type: ignore[misc]
+        assert table.do(lambda s, p=party: threads.search(s, p.viewer, "价格")) == []  # type: ignore[misc]
         with pytest.raises(Forbidden):
             table.say(party, "我的内部记录", is_note=True)
-    assert len(table.do(lambda s: showing.search(s, colleague.viewer, "价格"))) == 1
+    assert len(table.do(lambda s: threads.search(s, colleague.viewer, "价格"))) == 1
     # What changes for one agency alone does not stir the line of others.
     before = table.do(lambda s: service.stamp(s, table.hospital.viewer, table.case.id))
     table.say(table.broker, "再记一笔。", is_note=True)
@@ -187,7 +188,7 @@ def test_search_folds_width_and_case_and_takes_no_wildcards(table: Table) -> Non
     table.say(table.company, "dsa 我们也用")
     for term in ("dsa", "ＤＳＡ", "Dsa"):
         assert len(table.reads_in(table.broker, term=term)) == 2
-        assert len(table.do(lambda s, t=term: showing.search(s, table.company.viewer, t))) == 2  # type: ignore[misc]
+        assert len(table.do(lambda s, t=term: threads.search(s, table.company.viewer, t))) == 2  # type: ignore[misc]
     assert table.reads_in(table.broker, term="30%") == ["ＤＳＡ下弯曲 30％"]
     assert table.reads_in(table.broker, term="d%a") == [] == table.reads_in(table.broker, term="d_a")
 
@@ -217,7 +218,7 @@ def test_a_further_party_comes_in_by_accepting_and_sees_nothing_after_leaving(ta
     table.do(lambda s: parties.admit(s, table.hospital.viewer, case, joined.id, agree=True))
     with pytest.raises(NotOpenYet):
         table.shows(lab)
-    assert table.do(lambda s: showing.search(s, lab.viewer, "检测")) == [] and table.unread(lab) == 0
+    assert table.do(lambda s: threads.search(s, lab.viewer, "检测")) == [] and table.unread(lab) == 0
     table.do(lambda s: parties.accept(s, lab.viewer, case, CONSENT))
     assert table.reads_in(lab) == ["需要检测。"]
     table.do(lambda s: parties.leave(s, lab.viewer, case))

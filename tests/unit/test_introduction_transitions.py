@@ -31,9 +31,9 @@ from tests.unit.test_introductions import CONSENT, Scene
 A, S = IntroductionAction, IntroductionStatus
 STEPS = [(status, action) for status in S for action in A]
 ANSWERS = {Actor.NEED_SIDE: A.ACCEPT_FOR_NEED, Actor.CAPABILITY_SIDE: A.ACCEPT_FOR_CAPABILITY}
-OUTSIDERS = ("visitor", "stranger", "admin", "broker elsewhere", "unverified broker")
+OUTSIDERS = (Actor.RESPONDER, Actor.REVIEWER, "visitor", "stranger", "admin", "broker elsewhere", "unverified broker")
 READERS = ("need's reader", "broker who only reads")
-ROLES: tuple[str, ...] = (*Actor, *OUTSIDERS, *READERS)
+ROLES: tuple[str, ...] = (*dict.fromkeys((*Actor, *OUTSIDERS)), *READERS)
 
 
 @pytest.fixture
@@ -53,6 +53,9 @@ def viewers(scene: Scene) -> dict[str, Viewer | None]:
         Actor.PARTNER: lab.viewer,
         Actor.BROKER: scene.broker.viewer,
         Actor.SYSTEM: None,
+        # Whoever answers a call or reviews answers has no part in a case by that.
+        Actor.RESPONDER: make.party().viewer,
+        Actor.REVIEWER: make.party().viewer,
         "visitor": VISITOR,
         "stranger": make.party().viewer,
         "admin": make.admin(),

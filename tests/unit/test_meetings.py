@@ -14,14 +14,18 @@ from backend.errors import Conflict, DomainError, Forbidden, NotFound
 from backend.introductions import service as introductions
 from backend.introductions.models import Introduction
 from backend.introductions.states import DeclineReason, IntroductionStatus
+from backend.ledger import story
+from backend.ledger.story import Line
 from backend.mailer import Mail
-from backend.meetings import service, showing
+from backend.meetings import clock, holding, service, showing
 from backend.meetings.calendar import Sender
+from backend.meetings.holding import Minutes, NotYet
 from backend.meetings.models import CaseMeeting, Fit
-from backend.meetings.service import BadPlan, Minutes, NotYet, Plan
+from backend.meetings.service import BadPlan, Plan
 from backend.meetings.states import MEETINGS, MeetingAction, MeetingStatus
 from backend.notifications.models import Notice
 from backend.organisations.models import MemberRole
+from backend.working_days import today
 from tests.case_steps import Table
 from tests.factories import Factory, Party
 from tests.unit.test_introductions import Scene
@@ -62,7 +66,7 @@ class Meeting(Table):
 
     def hold(self, party: Party, text: str = "看了样机。") -> CaseMeeting:
         held = Minutes({self.company.organisation.id: "示例工程师"}, text, "两周内送样。")
-        return self.do(lambda s: service.hold(s, party.viewer, self.case.id, self.id, held))
+        return self.do(lambda s: holding.hold(s, party.viewer, self.case.id, self.id, held))
 
     def set(self, **values: object) -> None:
         def work(session: Session) -> None:
@@ -189,7 +193,7 @@ def test_the_first_meeting_held_moves_the_case_on(meeting: Meeting) -> None:
         meeting.hold(meeting.hospital, " ")
     stranger = Minutes({meeting.make.party().organisation.id: ""}, "有人来过。")
     with pytest.raises(NotFound):
-        meeting.do(lambda s: service.hold(s, meeting.hospital.viewer, meeting.case.id, meeting.id, stranger))
+        meeting.do(lambda s: holding.hold(s, meeting.hospital.viewer, meeting.case.id, meeting.id, stranger))
 
 
 def test_reminders_come_one_working_day_before(meeting: Meeting) -> None:
@@ -199,7 +203,7 @@ def test_reminders_come_one_working_day_before(meeting: Meeting) -> None:
     meeting.set(starts_at=monday)
 
     def run(at: datetime) -> tuple[int, int]:
-        return meeting.do(lambda s: service.follow(s, SENDER, at))
+        return meeting.do(lambda s: clock.follow(s, SENDER, at))
 
     assert run(monday - timedelta(days=4)) == (0, 0)
     assert run(monday - timedelta(days=3)) == (1, 0)
@@ -212,8 +216,8 @@ def test_meetings_of_a_case_that_ended_are_cancelled(meeting: Meeting) -> None:
     meeting.fix(meeting.hospital)
     case = meeting.case.id
     meeting.do(lambda s: introductions.decline(s, meeting.company.viewer, case, DeclineReason.CAPACITY, ""))
-    assert meeting.do(lambda s: service.follow(s, SENDER)) == (0, 1)
-    assert meeting.do(lambda s: service.follow(s, SENDER)) == (0, 0)
+    assert meeting.do(lambda s: clock.follow(s, SENDER)) == (0, 1)
+    assert meeting.do(lambda s: clock.follow(s, SENDER)) == (0, 0)
     assert [str(c["method"]) for c in meeting.calendars(meeting.hospital)] == ["REQUEST", "CANCEL"]
 
 
@@ -254,3 +258,26 @@ def test_every_role_does_what_the_table_allows_and_nothing_else(
         with pytest.raises(DomainError):
             call()
         assert meeting.do(lambda s: s.get_one(CaseMeeting, meeting.id).status) is status
+
+
+def test_the_story_of_a_case_tells_who_came_and_what_was_agreed(meeting: Meeting) -> None:
+    meeting.fix(meeting.hospital)
+    yesterday = utc_now() - timedelta(days=1)
+    meeting.set(starts_at=yesterday)
+    meeting.hold(meeting.hospital)
+    meeting.do(lambda s: introductions.act(s, meeting.broker.viewer, meeting.case.id, "agree", "共同试制样机。"))
+
+    def lines(party: Party) -> list[Line]:
+        told = meeting.do(lambda s: story.tell(s, party.viewer, meeting.case.id))
+        return [line for line in told.lines if line.what.startswith("introduction:meet")]
+
+    names = meeting.hospital.organisation.name, meeting.company.organisation.name
+    for party in (meeting.hospital, meeting.company, meeting.broker):
+        [line] = lines(party)
+        assert (line.what, line.name, line.day) == ("introduction:meeting:hold", names[0], today(yesterday))
+        assert (line.came, line.note) == (((names[1], "示例工程师"),), "两周内送样。")
+        assert line.url == f"/introductions/{meeting.case.id}/meetings/{meeting.id}"
+    meeting.hold(meeting.hospital, "更正：看了两件样机。")
+    assert len(lines(meeting.company)) == 1, "a correction is no second meeting"
+    with pytest.raises(NotFound):
+        meeting.do(lambda s: story.tell(s, meeting.make.party().viewer, meeting.case.id))

@@ -88,3 +88,11 @@ class Office:
             then -= timedelta(days=1)
         self.do(lambda s: s.exec(update(Introduction).where(Introduction.id == row.id).values(waiting_since=then)))  # type: ignore[arg-type]
         return row
+
+    def introduced(self, title: str = "已引荐的需求") -> Introduction:
+        """A case that both sides have accepted."""
+        hospital, company = self.make.hospital(), self.make.party()
+        need, capability = self.make.need(hospital, title), self.make.capability(company)
+        row = self.do(lambda s: introductions.propose(s, self.broker.viewer, need.id, capability.id, "值得一谈。"))
+        self.do(lambda s: introductions.answer(s, hospital.viewer, row.id, CONSENT))
+        return self.do(lambda s: introductions.answer(s, company.viewer, row.id, CONSENT))

@@ -58,6 +58,14 @@ def test_only_brokers_who_act_have_it(office: Office, make: Factory, sign_in: Si
     assert "本周没有可以建议的引荐" in page.text and ticked(page) == []
 
 
+def test_what_is_proposed_is_noted_as_shown(office: Office, crowd: tuple[Party, Party, list[str]]) -> None:
+    pairs = {tuple(value.split(":")) for value in ticked(look(office))}
+    with office.database.session() as session:
+        rows = session.exec(select(Decision).where(Decision.kind == DecisionKind.SHOWN)).all()
+    assert {(row.need_id, row.capability_id) for row in rows} == pairs and len(pairs) == 4
+    assert all(row.ranker and row.position and row.side == "broker" for row in rows)
+
+
 def test_the_cap_spreads_and_its_cost_is_shown(office: Office, crowd: tuple[Party, Party, list[str]]) -> None:
     with office.database.session() as session:
         free = assignment.plan(session, office.broker.viewer, cap=20)

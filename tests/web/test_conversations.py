@@ -19,13 +19,18 @@ from backend.config import Settings
 from backend.conversations import service
 from backend.conversations.live import Live
 from backend.db import Database, new_id
+from backend.introductions import brokers
 from backend.introductions import service as introductions
+from backend.introductions.brokers import LegShare
+from backend.introductions.models import Leg
 from backend.introductions.states import DeclineReason
 from backend.jobs import HELD
+from backend.ledger import service as ledger
+from backend.ledger.states import StepKind
 from tests import files
 from tests.case_steps import Table
 from tests.conftest import SignIn
-from tests.factories import Factory, Party
+from tests.factories import JIADING, Factory, Party
 from tests.ports import free_port
 from tests.web.pages import read
 
@@ -66,6 +71,40 @@ def test_two_sides_talk(table: Table, sign_in: SignIn) -> None:
 def test_a_fragment_is_a_part_of_the_page_of_the_case(table: Table, sign_in: SignIn) -> None:
     answer = sign_in(table.hospital).get(url_of(table), headers={"HX-Request": "true"})
     assert answer.text.lstrip().startswith('<div class="conversation"') and "<html" not in answer.text
+
+
+def test_the_line_stands_whole_in_one_place(table: Table, sign_in: SignIn) -> None:
+    """The page of the case has the last three lines, and leads to the rest; its part of the conversation has none."""
+    doctor, broker = sign_in(table.hospital), sign_in(table.broker)
+    send(doctor, table, "弯度能到 90 度吗？")
+    lines = broker.get(url_of(table)).text.count('<li class="talk-step')
+    assert lines == 3
+    table.do(lambda s: introductions.act(s, table.broker.viewer, table.case.id, "meet", "见过一面。"))
+    table.do(lambda s: introductions.act(s, table.broker.viewer, table.case.id, "agree", "共同试制样机。"))
+    for client in (doctor, broker):
+        whole = client.get(url_of(table)).text
+        assert whole.count('<li class="talk-step') == 5 and "提出引荐" in whole and "值得一谈。" in whole
+        case = read(client.get(url_of(table).rpartition("/")[0]).text)
+        assert "更早的 2 条记录" in case.text and url_of(table) in case.links
+        assert "见过一面。" in case.text and "提出引荐" not in case.text
+        part = client.get(url_of(table), headers={"HX-Request": "true"}).text
+        assert "弯度能到" in part and "talk-step" not in part and "/line?steps=no" in part
+        assert "talk-step" not in client.get(f"{url_of(table)}/line?steps=no").text
+        assert "talk-step" in client.get(f"{url_of(table)}/line").text
+
+
+def test_steps_of_the_other_citys_leg_are_not_in_the_conversation(table: Table, make: Factory, sign_in: SignIn) -> None:
+    there = make.reviewer(JIADING)
+    legs = LegShare(Leg.RESEARCH, 60), LegShare(Leg.PRODUCTION, 40)
+    agency = there.organisation.id
+    table.do(lambda s: brokers.share_case(s, table.broker.viewer, table.case.id, agency, *legs))
+    shares = {table.broker.organisation.id: 60, agency: 40}
+    table.do(lambda s: brokers.agree(s, there.viewer, table.case.id, shares))
+    table.do(lambda s: introductions.act(s, table.broker.viewer, table.case.id, "agree", "共同试制样机。"))
+    table.do(lambda s: ledger.move(s, there.viewer, table.case.id, StepKind.PILOT, "start", 0))
+    assert "开始台账步骤：中试" in sign_in(there).get(url_of(table)).text
+    assert "开始台账步骤：中试" in sign_in(table.company).get(url_of(table)).text
+    assert "中试" not in sign_in(table.broker).get(url_of(table)).text
 
 
 def test_what_is_wrong_comes_back_as_it_was_typed(table: Table, sign_in: SignIn) -> None:

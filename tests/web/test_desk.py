@@ -1,29 +1,38 @@
 """The desk: what is on it and in which order, putting off and handing over, and who has one."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import event
-from sqlmodel import Session, select, update
+from sqlmodel import Session, col, select, update
 from starlette.testclient import TestClient
 
 from backend.audit.models import AuditEvent
 from backend.capabilities import service as capabilities
-from backend.db import Database, utc_now
+from backend.db import Database, new_id, utc_now
 from backend.desk.models import DeskMark
 from backend.disclosure import proposals
 from backend.disclosure.models import Tier
 from backend.introductions import cases
 from backend.introductions import service as introductions
-from backend.introductions.models import CaseBroker
+from backend.introductions.models import CaseBroker, Introduction
+from backend.ledger import service as ledger
+from backend.ledger.states import StepKind
+from backend.meetings import docking, docking_sending, holding
+from backend.meetings import service as meetings
+from backend.meetings.calendar import Sender
+from backend.meetings.docking import Frame
+from backend.meetings.holding import Minutes
+from backend.meetings.models import CaseMeeting
+from backend.meetings.service import Plan as MeetingPlan
 from backend.needs import policy as need_policy
 from backend.needs.models import Need, NeedKind
 from backend.needs.states import NeedStatus
 from backend.notifications.models import Notice, Notification
 from backend.organisations import service as organisations
 from backend.organisations.models import MemberRole, Membership
-from backend.templating import local_day
+from backend.templating import local_day, local_moment
 from backend.working_days import add_working_days, today
 from tests.conftest import SignIn
 from tests.factories import JIADING, PASSWORD, Factory
@@ -284,6 +293,91 @@ def test_whoever_only_reads_for_the_agency_changes_nothing(office: Office, make:
     elsewhere = sign_in(make.broker(JIADING))
     for address in (path, f"/desk/items/nonsense/{need.id}", "/desk/items/verify/0123456789abcdef"):
         assert elsewhere.get(address).status_code == 404
+
+
+def meeting_of(office: Office, row: Introduction, starts_at: datetime) -> CaseMeeting:
+    """A meeting of a case that is fixed for a moment, which may have passed meanwhile."""
+    plan, sender = MeetingPlan(60, place="示例会议室"), Sender("desk@yiqiao.example", "http://testserver")
+    later, viewer, id_ = utc_now().replace(microsecond=0) + timedelta(days=1), office.broker.viewer, new_id()
+    office.do(lambda s: meetings.propose(s, viewer, row.id, id_, [later], plan))
+    time = office.do(lambda s: meetings.times(s, id_)[0].id)
+    meeting = office.do(lambda s: meetings.fix(s, viewer, sender, row.id, id_, time))
+    office.do(lambda s: s.exec(update(CaseMeeting).where(col(CaseMeeting.id) == id_).values(starts_at=starts_at)))
+    return meeting
+
+
+def test_meetings_of_the_week_are_on_the_desk_and_then_their_minutes(office: Office, make: Factory) -> None:
+    case = office.introduced(title="要开会的需求")
+    soon, far = utc_now() + timedelta(days=2), utc_now() + timedelta(days=12)
+    meeting = meeting_of(office, case, soon)
+    meeting_of(office, office.introduced(title="很久以后开会的需求"), far)
+    path = f"/introductions/{case.id}/meetings/{meeting.id}"
+    page = office.page("?kind=meeting")
+    assert office.titles("?kind=meeting") == ["要开会的需求"], "what is later than a week is not on it yet"
+    assert path in page.links and "示例会议室" in page.text and "/desk?kind=meeting" in office.page().links
+    assert local_moment(soon) in page.text, "a meeting is at a moment, not before a day"
+    for _same in range(2):
+        data = {"until": in_working_days(2), "reason": "先与科室确认"}
+        assert office.client.post(f"/desk/items/meeting/{meeting.id}/defer", data=data).status_code == 303
+    assert office.titles("?kind=meeting") == []
+    over = utc_now() - timedelta(hours=1, minutes=1)
+    office.do(lambda s: s.exec(update(CaseMeeting).where(col(CaseMeeting.id) == meeting.id).values(starts_at=over)))
+    office.do(lambda s: s.exec(update(DeskMark).values(at=utc_now() - timedelta(hours=2))))
+    assert "会议已结束，待记录纪要" in office.page("?kind=meeting").text, "that it is over is new"
+    said = Minutes({}, "看了样机。", "两周内送样。")
+    office.do(lambda s: holding.hold(s, office.broker.viewer, case.id, meeting.id, said))
+    assert office.titles("?kind=meeting") == []
+
+
+def test_meetings_of_another_desk_are_not_on_it(office: Office, make: Factory, sign_in: SignIn) -> None:
+    case = office.introduced()
+    meeting = meeting_of(office, case, utc_now() + timedelta(days=2))
+    elsewhere = sign_in(make.reviewer(JIADING))
+    assert office.titles("?kind=meeting", elsewhere) == []
+    assert elsewhere.get(f"/desk/items/meeting/{meeting.id}").status_code == 404
+
+
+def test_a_docking_event_of_the_week_is_on_the_desk_of_its_agency(
+    office: Office, make: Factory, sign_in: SignIn
+) -> None:
+    event_id, starts_at = new_id(), utc_now() + timedelta(days=3)
+    frame = Frame("示例专场对接会", "示例会议中心", starts_at, 3, 20, 2)
+    office.do(lambda s: docking.save(s, office.broker.viewer, event_id, frame, is_new=True))
+    page = office.page("?kind=meeting")
+    assert office.titles("?kind=meeting") == ["示例专场对接会"]
+    assert f"/docking/{event_id}" in page.links and "日程尚未发出" in page.text
+    colleague = make.join(office.broker, MemberRole.EDITOR)
+    data = {"user_id": colleague.user.id, "note": "请到场主持"}
+    assert office.client.post(f"/desk/items/meeting/{event_id}/hand-over", data=data).status_code == 303
+    assert office.titles("?kind=meeting") == []
+    assert office.titles("?kind=meeting", sign_in(colleague)) == ["示例专场对接会"]
+    assert office.titles("?kind=meeting", sign_in(make.broker())) == [], "another agency has events of its own"
+    sender = Sender("desk@yiqiao.example", "http://testserver")
+    office.do(lambda s: docking_sending.cancel(s, office.broker.viewer, sender, event_id))
+    assert office.titles("?kind=meeting", sign_in(colleague)) == []
+
+
+def test_a_ledger_that_stalls_is_on_the_desk_until_somebody_moves_it(
+    office: Office, make: Factory, sign_in: SignIn
+) -> None:
+    case = office.introduced(title="停滞的合作")
+    office.do(lambda s: introductions.act(s, office.broker.viewer, case.id, "agree", "共同试制样机。"))
+    assert office.titles("?kind=ledger") == []
+    long_ago = utc_now() - timedelta(days=42)
+    moved = update(Introduction).where(col(Introduction.id) == case.id)
+    office.do(lambda s: s.exec(moved.values(created_at=long_ago, agreed_at=long_ago)))
+    page = office.page("?kind=ledger")
+    assert office.titles("?kind=ledger") == ["停滞的合作"]
+    assert f"/introductions/{case.id}/ledger" in page.links and "停在“接单”，42 天没有进展" in page.text
+    colleague = make.join(office.broker, MemberRole.EDITOR)
+    data = {"user_id": colleague.user.id, "note": ""}
+    assert office.client.post(f"/desk/items/ledger/{case.id}/hand-over", data=data).status_code == 303
+    assert office.titles("?kind=ledger", sign_in(colleague)) == ["停滞的合作"]
+    place = office.do(lambda s: s.exec(select(CaseBroker.user_id)).one())
+    assert place == colleague.user.id, "the case goes along"
+    kind, version = StepKind.ORDER, 0
+    office.do(lambda s: ledger.move(s, colleague.viewer, case.id, kind, "start", version))
+    assert office.titles("?kind=ledger", sign_in(colleague)) == []
 
 
 def fill(office: Office, make: Factory, count: int) -> None:

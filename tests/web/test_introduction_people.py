@@ -6,7 +6,8 @@ from starlette.testclient import TestClient
 
 from backend.db import Database
 from backend.introductions.models import CaseBroker, CaseParty, Leg, PartyState, Side
-from backend.organisations.models import MemberRole, OrganisationKind
+from backend.organisations.models import MemberRole, Organisation, OrganisationKind
+from backend.organisations.states import OrganisationStatus
 from tests.conftest import SignIn
 from tests.factories import JIADING, Factory, Party
 from tests.unit.test_introductions import Scene
@@ -84,7 +85,8 @@ def test_a_partner_is_found_proposed_admitted_and_comes_in(
     assert scene.hospital.organisation.name in page_of(platform, url).text
     assert platform.get(f"{url}/undertaking.pdf").status_code == 200
     leave = {"decline-reason": "capacity", "decline-note": "动物房已满。"}
-    assert platform.post(f"{url}/decline", data=leave).headers["location"] == "/introductions"
+    for _ in range(2):
+        assert platform.post(f"{url}/decline", data=leave).headers["location"] == "/introductions"
     assert platform.get(url).status_code == 404
     assert "动物房已满。" in page_of(broker, url).text and "动物房已满。" not in page_of(hospital, url).text
 
@@ -162,3 +164,37 @@ def test_a_case_is_handed_over_to_a_colleague(
     assert broker.post(f"{url}/hand-over", data={"hand-over-user_id": colleague.user.id}).status_code == 303
     assert brokers_of(database)[0].user_id == colleague.user.id
     assert "移交给同事" in page_of(broker, url).text
+
+
+def test_what_nobody_looks_after_is_taken_over_by_a_button(
+    url: str, broker: TestClient, scene: Scene, sign_in: SignIn, database: Database
+) -> None:
+    with database.session(write=True) as session:
+        session.delete(session.exec(select(CaseBroker)).one())
+    hospital = sign_in(scene.hospital)
+    assert "由我负责撮合" not in page_of(hospital, url).text
+    assert hospital.post(f"{url}/brokers/take").status_code == 403
+    page = page_of(broker, url)
+    assert "由我负责撮合" in page.text and "shares" not in page
+    for _ in range(2):
+        assert broker.post(f"{url}/brokers/take").status_code == 303
+    [place] = brokers_of(database)
+    assert place.is_lead and place.user_id == scene.broker.user.id
+    page = page_of(broker, url)
+    assert "由我负责撮合" not in page.text and "shares" in page and "负责撮合" in page["line"].text + page.text
+
+
+def test_a_party_that_is_verified_anew_is_marked_for_brokers(
+    broker: TestClient, scene: Scene, sign_in: SignIn, database: Database
+) -> None:
+    url = f"/introductions/{scene.propose().id}"
+    company = sign_in(scene.company)
+    assert company.get(url).status_code == 200 and "正在重新核验" not in broker.get(url).text
+    with database.session(write=True) as session:
+        found = session.get_one(Organisation, scene.company.organisation.id)
+        found.status = OrganisationStatus.WAITING
+        session.add(found)
+    assert company.get(url).status_code == 404
+    assert company.post(f"{url}/accept", data=ACCEPTED).status_code == 404
+    assert "正在重新核验" in broker.get(url).text
+    assert "正在重新核验" not in sign_in(scene.hospital).get(url).text

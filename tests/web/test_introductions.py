@@ -270,7 +270,13 @@ def test_declining_needs_a_reason_and_tells_the_other_side_no_more(
 
 
 def test_another_party_is_proposed_after_a_decline(
-    app: FastAPI, broker: TestClient, company: TestClient, make: Factory, scene: Scene, database: Database
+    app: FastAPI,
+    broker: TestClient,
+    company: TestClient,
+    make: Factory,
+    scene: Scene,
+    sign_in: SignIn,
+    database: Database,
 ) -> None:
     other = make.capability(make.party(name="示例·第二家公司"), "另一种可调弯穿刺系统")
     url = proposed(broker, scene)
@@ -282,6 +288,13 @@ def test_another_party_is_proposed_after_a_decline(
     row = next(r for r in stored(database) if second.endswith(r.id))
     assert url.endswith(row.follows_id or "?")
     assert url in page_of(broker, second).links
+    # Beside the suggestions stands what became of the first, and the second is under way.
+    pairs = f"/introductions/pairs?side=need&subject={scene.need.id}"
+    shown = read(broker.get(pairs).text)
+    assert url in shown.links and "地区不合适" in shown.text and second in shown.links
+    assert "地区不合适" not in sign_in(make.hospital()).get(pairs).text
+    form = page_of(broker, new_url(scene))
+    assert url in form.links and "此前的引荐" in form.text
 
 
 def test_a_case_that_one_does_not_broker_is_not_followed(

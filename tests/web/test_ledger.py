@@ -1,16 +1,21 @@
 """Pages of the landing ledger, as each role uses them, with and without scripts."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlmodel import Session, select
 from starlette.testclient import TestClient
 
-from backend.db import Database
+from backend.db import Database, utc_now
 from backend.introductions.models import Introduction
 from backend.ledger import service
 from backend.ledger.models import LedgerStep
 from backend.ledger.states import StepKind, StepStatus
+from backend.meetings import holding
+from backend.meetings.holding import Minutes
+from backend.meetings.models import CaseMeeting
+from backend.meetings.states import MeetingStatus
 from backend.needs.models import Need
 from backend.needs.states import NeedStatus
 from backend.organisations.models import MemberRole
@@ -254,6 +259,25 @@ def test_the_story_is_one_page_of_what_each_side_did(company: TestClient, hospit
     page = page_of(hospital, f"{url.removesuffix('ledger')}story")
     for words in ("达成合作意向", "完成台账步骤“样机”", "样机两台", "不单独收费", "2/15 步已完成或跳过"):
         assert words in page.text
+
+
+def test_the_story_tells_of_meetings(scene: Landing, row: Introduction, url: str, company: TestClient) -> None:
+    meeting = CaseMeeting(
+        introduction_id=row.id,
+        status=MeetingStatus.FIXED,
+        starts_at=utc_now() - timedelta(hours=2),
+        place="示例医院",
+        organisation_id=scene.hospital.organisation.id,
+    )
+    scene.do(lambda s: s.add(meeting))
+    came = {scene.company.organisation.id: "示例工程师", scene.hospital.organisation.id: ""}
+    said = Minutes(came, "看了样机。", "两周内送样。")
+    scene.do(lambda s: holding.hold(s, scene.hospital.viewer, row.id, meeting.id, said))
+    page = page_of(company, f"{url.removesuffix('ledger')}story")
+    names = scene.hospital.organisation.name, scene.company.organisation.name
+    for words in ("召开会议", f"到会：{names[0]}、{names[1]}（示例工程师）", "两周内送样。", "首次会议"):
+        assert words in page.text
+    assert f"/introductions/{row.id}/meetings/{meeting.id}" in page.links and "看了样机" not in page.text
 
 
 def test_two_cities_each_see_their_leg(scene: Landing, row: Introduction, url: str, sign_in: SignIn) -> None:

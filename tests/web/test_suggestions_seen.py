@@ -132,3 +132,32 @@ def test_of_old_suggestions_the_first_of_each_pair_stays_without_a_user(scene: S
     assert {(row.user_id, row.organisation_id) for row in left} == {(None, None)}
     assert {row.position for row in scene.shown} == set(range(1, count + 1))
     assert shown.forget(scene.database, utc_now() + shown.KEPT + timedelta(minutes=5)) == 0
+
+
+def test_the_match_desk_notes_what_it_shows_and_what_is_opened_from_it(scene: Scene, sign_in: SignIn) -> None:
+    broker, path = sign_in(scene.broker), f"/desk/needs/{scene.need.id}"
+    broker.head(path)
+    broker.get(path, headers={"Sec-Purpose": "prefetch"})
+    assert list(scene.shown) == []
+    page = read(broker.get(path).text)
+    listed = [a for a in page.links if a.startswith(f"{scene.url}/")]
+    rows = scene.shown
+    assert [f"{scene.url}/{row.capability_id}" for row in rows] == listed and len(rows) > 1
+    assert [row.position for row in rows] == list(range(1, len(rows) + 1))
+    assert {(row.ranker, row.user_id, row.side, row.organisation_id) for row in rows} == {
+        (ranker.weights().version, scene.broker.user.id, "broker", None)
+    }
+    broker.get(scene.url)
+    assert len(scene.shown) == len(rows), "the page of the need shows the same suggestions"
+    answer = broker.get(scene.opening)
+    assert answer.headers["location"] == f"/capabilities/{scene.capability.id}"
+    [opened] = scene.opened
+    was = next(row for row in rows if row.capability_id == scene.capability.id)
+    assert (opened.position, opened.ranker, opened.grade) == (was.position, was.ranker, was.grade)
+
+
+def test_what_a_filter_of_the_match_desk_leaves_out_was_not_shown(scene: Scene, sign_in: SignIn) -> None:
+    sign_in(scene.broker).get(f"/desk/needs/{scene.need.id}?kind=capital")
+    assert list(scene.shown) == []
+    sign_in(scene.broker).get(f"/desk/needs/{scene.need.id}?kind={scene.capability.kind.value}")
+    assert {row.position for row in scene.shown} == set(range(1, len(scene.shown) + 1))
