@@ -16,9 +16,9 @@ from backend.ledger.states import StepKind, StepStatus
 from backend.matching import decisions, shown
 from backend.matching.decisions import Judgement
 from backend.matching.shown import Line
-from backend.meetings import service as meetings
+from backend.meetings import holding
+from backend.meetings.holding import Minutes
 from backend.meetings.models import CaseMeeting
-from backend.meetings.service import Minutes
 from backend.meetings.states import MeetingStatus
 from backend.results import sources
 from backend.results.sources import Stage
@@ -58,7 +58,7 @@ def landed(scene: Landing) -> Introduction:
     )
     scene.do(lambda s: s.add(meeting))
     said = Minutes({}, "看了样机。", "两周内送样。")
-    scene.do(lambda s: meetings.hold(s, scene.broker.viewer, row.id, meeting.id, said))
+    scene.do(lambda s: holding.hold(s, scene.broker.viewer, row.id, meeting.id, said))
     scene.do(lambda s: introductions.act(s, scene.broker.viewer, row.id, "agree", "共同试制样机。"))
     for kind in StepKind:
         if kind in (StepKind.PAYMENT, StepKind.PRODUCTION):
