@@ -19,6 +19,7 @@ from backend.introductions.clock import Clock
 from backend.introductions.models import CaseParty, Introduction
 from backend.ledger import service as ledger
 from backend.ledger import story, views
+from backend.ledger.clock import LedgerClock
 from backend.ledger.service import MovedElsewhere, Plan
 from backend.ledger.states import StepKind, StepStatus
 from backend.meetings import service as meetings
@@ -191,7 +192,7 @@ def test_two_brokers_put_the_same_thing_off_at_once(landing: Landing) -> None:
         lambda s: introductions.ask(s, landing.hospital.viewer, landing.need.id, landing.capability.id, "", CONSENT)
     )
     colleague = landing.make.join(landing.broker, MemberRole.EDITOR)
-    moment, day = Moment(utc_now(), Clock()), desk.suggested_days(utc_now())[0]
+    moment, day = Moment(utc_now(), Clock(), LedgerClock()), desk.suggested_days(utc_now())[0]
     outcomes = together(
         landing.database,
         *(
