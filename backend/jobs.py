@@ -19,8 +19,8 @@ from backend.introductions import clock
 from backend.ledger import clock as ledger_clock
 from backend.matching import shown
 from backend.matching.index_sync import SearchEngine
-from backend.meetings import docking
-from backend.meetings import service as meetings
+from backend.meetings import clock as meeting_clock
+from backend.meetings import docking_sending
 from backend.meetings.calendar import Sender
 from backend.needs import service as needs
 from backend.organisations import invitations, merging
@@ -99,8 +99,8 @@ def follow_cases(database: Database, settings: Settings) -> None:
         clock.follow_subjects(session)
         clock.run(session, clock.Clock.of(settings))
     with database.session(write=True) as session:
-        meetings.follow(session, Sender.of(settings))
-        docking.follow(session)
+        meeting_clock.follow(session, Sender.of(settings))
+        docking_sending.follow(session)
 
 
 def follow_ledgers(database: Database, settings: Settings) -> None:

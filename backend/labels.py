@@ -17,7 +17,7 @@ from backend.meetings import forms as meeting_forms
 from backend.needs import forms as need_forms
 from backend.notifications import wordings as notification_wordings
 from backend.organisations import forms as organisation_forms
-from backend.responses import forms as response_forms
+from backend.responses import wordings as response_wordings
 from backend.transfers import forms as transfer_forms
 
 LABELS: dict[str, Mapping[Any, str]] = {
@@ -44,14 +44,16 @@ LABELS: dict[str, Mapping[Any, str]] = {
     "meeting_status": meeting_forms.STATUSES,
     "fit": meeting_forms.FITS,
     "docking_status": meeting_forms.DOCKING_STATUSES,
+    "docking_guest": meeting_forms.GUESTS,
+    "docking_reason": meeting_forms.GUEST_REASONS,
     "wish_source": meeting_forms.SOURCES,
     "audience": disclosure_forms.AUDIENCES,
-    "call_status": response_forms.CALL_STATUSES,
-    "call_action": response_forms.CALL_ACTIONS,
-    "response_status": response_forms.RESPONSE_STATUSES,
-    "review_status": response_forms.REVIEW_STATUSES,
-    "refusal": response_forms.REFUSALS,
-    "pass_reason": response_forms.PASS_REASONS,
+    "call_status": response_wordings.CALL_STATUSES,
+    "call_action": response_wordings.CALL_ACTIONS,
+    "response_status": response_wordings.RESPONSE_STATUSES,
+    "review_status": response_wordings.REVIEW_STATUSES,
+    "refusal": response_wordings.REFUSALS,
+    "pass_reason": response_wordings.PASS_REASONS,
     "ledger_step": ledger_wordings.STEPS,
     "ledger_phase": ledger_wordings.PHASES,
     "ledger_status": ledger_wordings.STATUSES,

@@ -12,12 +12,14 @@ from anyio import to_thread
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from backend import ended_session
 from backend.accounts import routes as accounts
 from backend.accounts import sessions
 from backend.accounts.seen import SessionsSeen
@@ -64,7 +66,9 @@ from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
 from backend.meetings import docking_routes as docking
+from backend.meetings import docking_showing
 from backend.meetings import routes as meetings
+from backend.meetings.docking import KIND as DOCKING
 from backend.monitoring import routes as monitoring
 from backend.needs import routes as needs
 from backend.needs import service as needs_service
@@ -92,6 +96,7 @@ from backend.results import routes as results
 from backend.sealing import make_sealer
 from backend.tasks import Runner
 from backend.templating import make_environment, render
+from backend.transfers import drafts as import_drafts
 from backend.transfers import routes as transfers
 from backend.transport import HSTS, BodyInTime, HostCheck, StrictTransport
 from backend.worker import waker
@@ -109,7 +114,9 @@ RESOLVERS: Mapping[str, Resolver] = {
     SubjectKind.CAPABILITY: capabilities_service.cards,
     INTRODUCTION: introductions_lists.shown,
     CALL: responses_service.cards,
+    DOCKING: docking_showing.cards,
     desk_service.KIND: desk_service.handed,
+    import_drafts.KIND: import_drafts.shown,
 }
 """Titles of what notifications are about, as far as the viewer may read them now."""
 
@@ -304,9 +311,13 @@ def _to_set_up(request: Request, error: SecondFactorMissing) -> Response:
     return RedirectResponse(SECOND_FACTOR, status_code=303)
 
 
-def _domain_error(request: Request, error: Exception) -> Response:
+async def _domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
-    return error_page(request, error)
+    if isinstance(error, NotSignedIn) and not _is_api(request) and not wants_fragment(request):
+        page = await ended_session.kept(request, had_session=sessions.token_of(request) is not None)
+        if page is not None:
+            return await run_in_threadpool(render, request, "errors/ended.html", page, status=error.status)
+    return await run_in_threadpool(error_page, request, error)
 
 
 def _http_error(request: Request, error: Exception) -> Response:

@@ -56,6 +56,14 @@ def local_time(moment: datetime | None) -> str:
     return f"{local_date(moment)} {moment.astimezone(LOCAL_ZONE):%H:%M}" if moment else ""
 
 
+def meeting_time(moment: datetime | None) -> str:
+    """A time to meet, with its day of the week, as people who agree on one read it: 2026年11月26日（周四）14:00."""
+    if moment is None:
+        return ""
+    local = moment.astimezone(LOCAL_ZONE)
+    return f"{local_date(moment)}（周{'一二三四五六日'[local.weekday()]}）{local:%H:%M}"
+
+
 def due_date(due: datetime) -> str:
     """The day whose end is a deadline, as written in China: what is due at midnight is due on the day before."""
     return local_date(due - timedelta(microseconds=1))
@@ -109,6 +117,7 @@ def make_environment(labels: Mapping[str, Mapping[Any, str]]) -> Environment:
         local_hour=local_hour,
         local_moment=local_moment,
         local_time=local_time,
+        meeting_time=meeting_time,
         month_day=month_day,
         paragraphs=paragraphs,
     )

@@ -11,7 +11,7 @@ from backend.introductions import undertaking
 from backend.introductions.signing import Consent
 from backend.notifications.models import Notice, Notification
 from backend.organisations.models import OrganisationKind
-from backend.responses import answers, calls, clock, deciding, reviewing
+from backend.responses import answers, calling, calls, clock, deciding, reviewing
 from backend.responses.deciding import Verdict
 from backend.responses.forms import DEFAULT_CRITERIA
 from backend.responses.models import CallResponse, ResponseCall, Review
@@ -53,7 +53,7 @@ class Scene:
         """Open the need to responses; as the broker it is a proposal."""
         viewer, until = (party or self.hospital).viewer, add_working_days(today(), days)
         return self.do(
-            lambda s: calls.begin(s, viewer, self.need.id, until, DEFAULT_CRITERIA, "须有质量体系。", "值得。")
+            lambda s: calling.begin(s, viewer, self.need.id, until, DEFAULT_CRITERIA, "须有质量体系。", "值得。")
         )
 
     def answer(self, party: Party, call: ResponseCall, *, submit: bool = True, **values: Any) -> CallResponse:

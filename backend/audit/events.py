@@ -191,6 +191,9 @@ class Event(StrEnum):
     DOCKING_PLAN = "docking:plan"
     DOCKING_PUBLISH = "docking:publish"
     DOCKING_CANCEL = "docking:cancel"
+    DOCKING_SEND = "docking:send"
+    DOCKING_ACCEPT = "docking:accept"
+    DOCKING_DECLINE = "docking:decline"
 
     ATTACHMENT_ADD = "attachment:add"
     ATTACHMENT_OPEN = "attachment:open"

@@ -97,7 +97,8 @@ TargetDep = Annotated[None, Depends(check_target)]
 async def get_message(request: Request, _target: TargetDep) -> AsyncIterator[FormData]:
     """The form with its files, which are written to disk as they come in."""
     try:
-        form = await request.form(max_files=service.MAX_FILES, max_fields=60)
+        # More files than a message holds are told beside their field; how much comes in at all is limited elsewhere.
+        form = await request.form(max_files=10 * service.MAX_FILES, max_fields=60)
     except OSError as error:
         raise StorageUnavailable from error
     try:

@@ -6,17 +6,19 @@ from backend.desk.models import NOTE_LENGTH
 from backend.forms import BaseForm, Choice, text_area, text_field
 from backend.i18n import gettext as _
 from backend.introductions.models import MESSAGE_LENGTH
+from backend.typed_days import read_day
 
 NOBODY = _("请选择同事")
 
 
 class Day(DateField):
-    """A day as date fields of browsers send it, with a message of our own for anything else."""
+    """A day as browsers send it or as it is typed, with a message of our own for anything else."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """An empty field and one that cannot be read both ask for a day."""
         try:
-            super().process_formdata(valuelist)
+            self.data = read_day(valuelist[0] if valuelist else "")
+            self.raw_data = [self.data.isoformat()] if self.data else []
         except ValueError:
             self.data = None
         if self.data is None:

@@ -14,6 +14,7 @@ from backend.introductions import policy
 from backend.introductions.models import Introduction
 from backend.introductions.states import OPENED
 from backend.meetings import service as meetings_of_cases
+from backend.meetings.inviting import entry_of
 from backend.meetings.models import CaseMeeting, DockingEvent
 from backend.meetings.states import DockingStatus, MeetingStatus
 from backend.needs import service as needs
@@ -51,7 +52,7 @@ def _of_cases(session: Session, viewer: Viewer, moment: Moment) -> list[Item]:
                 kind=ItemKind.MEETING,
                 subject_id=row.id,
                 title=card.title if card else _("引荐会议"),
-                url=meetings_of_cases.entry_of(row).path,
+                url=entry_of(row).path,
                 region=brokered.region_of(viewer, case),
                 # That it is over is news: what was said of it before does not keep it from the desk.
                 since=ends_at if is_over else row.created_at,

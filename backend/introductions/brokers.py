@@ -69,6 +69,10 @@ def share_case(
         raise BadShares
     second = next((b for b in case.brokers if b.organisation_id == agency.id), None)
     second = second or CaseBroker(introduction_id=case.row.id, organisation_id=agency.id)
+    wanted = (mine.leg, mine.share, theirs.leg, theirs.share)
+    if second.id in {b.id for b in case.brokers} and (own.leg, own.share, second.leg, second.share) == wanted:
+        # The same form sent twice.
+        return case
     own.leg, own.share, own.agreed_at = mine.leg, mine.share, utc_now()
     second.leg, second.share, second.agreed_at = theirs.leg, theirs.share, None
     session.add(own)
@@ -104,7 +108,8 @@ def agree(session: Session, viewer: Viewer, introduction_id: str, seen: Mapping[
 
 
 def remove(session: Session, viewer: Viewer, introduction_id: str, broker_id: str) -> Case:
-    """The leading agency takes the second one out, or the second one leaves; the case is whole again.
+    """The leading agency takes the second one out, or the second one leaves; the case is whole again, also where it
+    was already.
 
     Raises NotFound, Forbidden or Conflict.
     """
@@ -112,6 +117,8 @@ def remove(session: Session, viewer: Viewer, introduction_id: str, broker_id: st
     own = _own(viewer, case)
     gone = next((b for b in case.brokers if b.id == broker_id), None)
     if gone is None:
+        if own.is_lead and len(case.brokers) == 1:
+            return case
         raise NotFound
     if gone.is_lead or case.row.status in CLOSED:
         raise Conflict
@@ -134,6 +141,8 @@ def hand_over(session: Session, viewer: Viewer, introduction_id: str, user_id: s
     assert agency is not None and agency.jurisdiction is not None
     if user_id not in {user.id for user in recipients.brokers_of(session, agency.jurisdiction)}:
         raise Conflict
+    if own.user_id == user_id:
+        return case
     own.user_id = user_id
     session.add(own)
     cases.note(session, case, "introduction:broker:hand-over", Actor.BROKER, viewer, organisation_id=agency.id)

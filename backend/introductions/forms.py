@@ -5,7 +5,7 @@ from typing import Any
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import ValidationError
 
-from backend.forms import BaseForm, Choice, text_area, text_field
+from backend.forms import BaseForm, Choice, number_field, text_area, text_field
 from backend.i18n import gettext as _
 from backend.introductions.models import (
     CONTACT_LENGTH,
@@ -175,7 +175,7 @@ class SharesForm(BaseForm):
 
     agency_id = Choice(_("共同撮合的部门"), [], empty=CHOOSE)
     my_leg = Choice(_("本部门负责"), [(k.value, v) for k, v in LEGS.items()], default=Leg.RESEARCH.value)
-    my_share = text_field(_("本部门分成（%）"), 3, default="50")
+    my_share = number_field(_("本部门分成（%）"), 3, default="50")
     their_leg = Choice(_("对方负责"), [(k.value, v) for k, v in LEGS.items()], default=Leg.PRODUCTION.value)
 
     def validate_agency_id(self, field: Any) -> None:

@@ -3,7 +3,7 @@
 A partner learns of the case once the need's side has admitted it, and reads the briefs once it has accepted too.
 """
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from backend.capabilities.models import Capability
 from backend.db import utc_now
@@ -131,12 +131,15 @@ def accept(session: Session, viewer: Viewer, introduction_id: str, consent: Cons
 def leave(
     session: Session, viewer: Viewer, introduction_id: str, reason: DeclineReason | None = None, note: str = ""
 ) -> CaseParty:
-    """A partner declines, or leaves a case that it had accepted; what was open to it closes.
+    """A partner declines, or leaves a case that it had accepted; what was open to it closes. Doing so again changes
+    nothing.
 
     Raises NotFound, Forbidden or Conflict.
     """
     case = cases.get(session, viewer, introduction_id, lock=True)
     party = _own(viewer, case)
+    if party.state is PartyState.DECLINED:
+        return party
     was_in = party.state is PartyState.ACCEPTED
     party.answered_at, party.answered_by = utc_now(), viewer.user_id
     what = "introduction:party:leave" if was_in else "introduction:party:decline"
@@ -158,6 +161,18 @@ def leave(
     cases.announce(session, case, Notice.INTRODUCTION_PARTY, viewer.user_id, parties=told, brokers=True)
     session.flush()
     return party
+
+
+def has_left(session: Session, viewer: Viewer, introduction_id: str) -> bool:
+    """Whether the viewer's organisation has left the case as a further party, and sees it no more."""
+    mine = [m.organisation_id for m in viewer.memberships if m.verified and m.may_write]
+    query = select(CaseParty.id).where(
+        CaseParty.introduction_id == introduction_id,
+        CaseParty.side == Side.PARTNER,
+        CaseParty.state == PartyState.LEFT,
+        col(CaseParty.organisation_id).in_(mine),
+    )
+    return session.exec(query).first() is not None
 
 
 def _partner(session: Session, viewer: Viewer, introduction_id: str, party_id: str) -> tuple[Case, CaseParty]:

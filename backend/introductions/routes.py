@@ -209,6 +209,8 @@ def decline(
     request: Request, introduction_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep
 ) -> Response:
     """Decline for one's organisation, or leave as a further party."""
+    if parties.has_left(session, viewer, introduction_id):
+        return flash.put(redirect(request, "/introductions"), "party-left")
     party = _speaking(session, viewer, introduction_id).party_of(viewer)
     form = DeclineForm.read(data, prefix=DECLINE)
     if not form.validate():

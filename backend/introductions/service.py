@@ -13,7 +13,7 @@ from backend.disclosure.service import BadNote
 from backend.errors import Conflict, Forbidden, NotFound
 from backend.introductions import brokers, cases, policy, signing
 from backend.introductions.cases import Case
-from backend.introductions.models import CaseBroker, CaseParty, Introduction, Origin, PartyState, Side
+from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Origin, PartyState, Side
 from backend.introductions.moving import ACCEPTING, accepted, proposed, step_to
 from backend.introductions.pairs import Pair as Pair
 from backend.introductions.pairs import Unsuitable as Unsuitable
@@ -213,12 +213,15 @@ def decline(
 def act(session: Session, viewer: Viewer | None, introduction_id: str, action: str, note: str = "") -> Introduction:
     """Take an action that needs no more than a note, as the system where `viewer` is None.
 
-    Raises NotFound, Forbidden, Conflict where the status does not allow it, or BadNote.
+    The same form sent twice acts once. Raises NotFound, Forbidden, Conflict where the status does not allow it, or
+    BadNote.
     """
     if viewer is None:
         case = cases.load(session, introduction_id, lock=True)
     else:
         case = cases.get(session, viewer, introduction_id, lock=True)
+        if _has_done(session, viewer, case, action, note.strip()):
+            return case.row
     step = transition(TABLE, case.row.status, action)
     if action not in BY_NOTE:
         raise Conflict
@@ -229,6 +232,17 @@ def act(session: Session, viewer: Viewer | None, introduction_id: str, action: s
     step_to(session, viewer, case, action, actor, note)
     session.flush()
     return case.row
+
+
+def _has_done(session: Session, viewer: Viewer, case: Case, action: str, note: str) -> bool:
+    """Whether the last step of the case is this action, by this user in the same words: a button pressed twice."""
+    if action in TABLE.get(case.row.status, {}):
+        return False
+    query = select(CaseEvent).where(CaseEvent.introduction_id == case.row.id).order_by(col(CaseEvent.id).desc())
+    last = session.exec(query).first()
+    if last is None or (last.actor_id, last.note) != (viewer.user_id, note):
+        return False
+    return any(last.what == steps[action].event for steps in TABLE.values() if action in steps)
 
 
 BY_NOTE = frozenset(

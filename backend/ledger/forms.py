@@ -1,7 +1,6 @@
 """The forms of a step: who answers for it until when, and what is said with each move."""
 
 import re
-import unicodedata
 from datetime import date
 from typing import Any
 
@@ -9,7 +8,7 @@ from starlette.datastructures import FormData
 from wtforms import HiddenField
 from wtforms.validators import ValidationError
 
-from backend.forms import BaseForm, Choice, clean_line, text_area, text_field
+from backend.forms import BaseForm, Choice, text_area, text_field
 from backend.i18n import gettext as _
 from backend.introductions.models import Leg
 from backend.ledger.models import LINK_LENGTH, OWNER_LENGTH, TEXT_LENGTH
@@ -17,30 +16,12 @@ from backend.ledger.service import Move, Plan
 from backend.ledger.states import StepAction
 from backend.ledger.wordings import BLOCKERS
 from backend.needs.models import NeedKind
+from backend.typed_days import read_day
 from backend.working_days import today
 
 LEGS = {Leg.RESEARCH: _("研发段"), Leg.PRODUCTION: _("生产段")}
-DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
-FIRST_YEAR, LAST_YEAR = 2000, 2099
 PLAN = "plan"
 UNNAMED = _("未指定")
-
-
-def read_day(text: str | None) -> date | None:
-    """A day as browsers send it or as it is typed: 2026-12-01, 2026年12月1日; None for an empty field.
-
-    Raises ValueError for anything else.
-    """
-    text = unicodedata.normalize("NFKC", clean_line(text)).replace(" ", "")
-    if not text:
-        return None
-    found = DAY.fullmatch(text)
-    if found is None:
-        raise ValueError("no day")
-    day = date(*(int(part) for part in found.groups()))
-    if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise ValueError("no day of this century")
-    return day
 
 
 def _check_day(text: str | None) -> date | None:

@@ -1,7 +1,7 @@
 """Pages of docking events: arranged by a broker, read by its guests."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from fastapi import APIRouter, Request
@@ -10,19 +10,24 @@ from starlette.responses import Response
 
 from backend import flash
 from backend.db import new_id
-from backend.deps import FormDep, ReadingSessionDep, SessionDep
+from backend.deps import FormDep, ReadingSessionDep, RecordingSessionDep, SessionDep
 from backend.errors import Forbidden
 from backend.forms import clean_line
 from backend.htmx import redirect
 from backend.introductions import cases
 from backend.introductions.service import Unsuitable
 from backend.matching.deps import EngineDep
-from backend.meetings import docking, docking_showing
-from backend.meetings.docking import BadEvent, Frame, OneSideOnly
-from backend.meetings.docking_showing import EventView, Sheet
-from backend.meetings.forms import DockingForm, int_of, starts_of
-from backend.meetings.models import DockingEvent
+from backend.meetings import docking, docking_guests, docking_outcomes, docking_sending, docking_showing, docking_wishes
+from backend.meetings.docking import BadEvent, Frame
+from backend.meetings.docking_guests import NoReason
+from backend.meetings.docking_showing import EventView, Sheet, TalkView
+from backend.meetings.docking_wishes import OneSideOnly
+from backend.meetings.forms import GUEST_REASONS, DockingForm, MinutesForm, int_of, starts_of
+from backend.meetings.holding import Minutes, NotYet
+from backend.meetings.models import NAMES_LENGTH, DockingEvent
 from backend.meetings.routes import SenderDep
+from backend.notifications import service as notifications
+from backend.notifications.deps import seen
 from backend.organisations.deps import SignedInDep
 from backend.organisations.policy import Viewer
 from backend.pace import Asked, spend
@@ -56,6 +61,18 @@ class EventPage:
     view: EventView
     q: str
     refused: str = ""
+    reasons: Mapping[str, str] = field(default_factory=lambda: {str(k): v for k, v in GUEST_REASONS.items()})
+
+
+@dataclass(frozen=True)
+class TalkPage:
+    """Context of meetings/docking_talk.html; `names` is who came, by organisation."""
+
+    event: DockingEvent
+    talk: TalkView
+    parties: Sequence[tuple[str, str]]
+    names: Mapping[str, str]
+    form: MinutesForm
 
 
 @dataclass(frozen=True)
@@ -70,7 +87,7 @@ class PlanPage:
 @router.get("")
 def listing(request: Request, session: SessionDep, viewer: SignedInDep) -> Response:
     """The viewer's docking events."""
-    page = ListPage(docking.events_of(session, viewer), bool(viewer.acting_jurisdictions))
+    page = ListPage(docking_showing.events_of(session, viewer), bool(viewer.acting_jurisdictions))
     return render(request, "meetings/docking_list.html", page)
 
 
@@ -114,8 +131,9 @@ def frame_of(form: DockingForm) -> Frame:
 
 
 @router.get("/{event_id}")
-def event(request: Request, event_id: str, session: SessionDep, viewer: SignedInDep, q: str = "") -> Response:
+def event(request: Request, event_id: str, session: RecordingSessionDep, viewer: SignedInDep, q: str = "") -> Response:
     """An event, or one's own talks in it."""
+    seen(request, notifications.mark_subject_read(session, viewer, event_id))
     return _page(request, session, viewer, event_id, clean_line(q)[:WORDS])
 
 
@@ -162,9 +180,9 @@ def add_matches(
     """Wish for the talks that the matches of some needs suggest."""
     docking.get(reading, viewer, event_id)
     pay = partial(spend, request, Asked.SEARCH, viewer.user_id)
-    found = docking.suggested(reading, engine, viewer, [str(i) for i in data.getlist("need")], pay)
+    found = docking_wishes.suggested(reading, engine, viewer, [str(i) for i in data.getlist("need")], pay)
     reading.rollback()
-    docking.add_matches(session, viewer, event_id, found)
+    docking_wishes.add_matches(session, viewer, event_id, found)
     return flash.put(redirect(request, f"/docking/{event_id}#wishes"), "docking-wished")
 
 
@@ -172,7 +190,7 @@ def add_matches(
 def add(request: Request, event_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
     """Wish for a talk."""
     try:
-        docking.add(session, viewer, event_id, str(data.get("need") or ""), str(data.get("capability") or ""))
+        docking_wishes.add(session, viewer, event_id, str(data.get("need") or ""), str(data.get("capability") or ""))
     except (Unsuitable, OneSideOnly) as error:
         return _page(request, session, viewer, event_id, clean_line(str(data.get("q") or ""))[:WORDS], error.zh)
     return flash.put(redirect(request, f"/docking/{event_id}#wishes"), "docking-wished")
@@ -181,14 +199,14 @@ def add(request: Request, event_id: str, session: SessionDep, viewer: SignedInDe
 @router.post("/{event_id}/wishes/{talk_id}/remove")
 def remove(request: Request, event_id: str, talk_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
     """Take a wish back."""
-    docking.remove(session, viewer, event_id, talk_id)
+    docking_wishes.remove(session, viewer, event_id, talk_id)
     return redirect(request, f"/docking/{event_id}#wishes")
 
 
 @router.post("/{event_id}/plan")
 def plan(request: Request, event_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
     """Make the plan."""
-    docking.plan(session, viewer, event_id)
+    docking_wishes.plan(session, viewer, event_id)
     return flash.put(redirect(request, f"/docking/{event_id}"), "docking-planned")
 
 
@@ -204,20 +222,70 @@ def publish(
     request: Request, event_id: str, session: SessionDep, viewer: SignedInDep, sender: SenderDep, data: FormDep
 ) -> Response:
     """Send everybody their plan."""
-    seen = str(data.get("sequence") or "")
-    docking.publish(session, viewer, sender, event_id, int(seen) if seen.isascii() and seen.isdigit() else -1)
+    shown = str(data.get("sequence") or "")
+    docking_sending.publish(
+        session, viewer, sender, event_id, int(shown) if shown.isascii() and shown.isdigit() else -1
+    )
     return flash.put(redirect(request, f"/docking/{event_id}"), "docking-published")
 
 
 @router.post("/{event_id}/cancel")
 def cancel(request: Request, event_id: str, session: SessionDep, viewer: SignedInDep, sender: SenderDep) -> Response:
     """Cancel an event."""
-    docking.cancel(session, viewer, sender, event_id)
+    docking_sending.cancel(session, viewer, sender, event_id)
     return flash.put(redirect(request, f"/docking/{event_id}"), "docking-cancelled")
 
 
 @router.post("/{event_id}/talks/{talk_id}/introduce")
 def introduce(request: Request, event_id: str, talk_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
     """Make an introduction of a talk."""
-    row = docking.introduce(session, viewer, event_id, talk_id)
+    row = docking_outcomes.introduce(session, viewer, event_id, talk_id)
     return flash.put(redirect(request, cases.path_of(row.id)), "introduction-proposed")
+
+
+@router.post("/{event_id}/answers")
+def answer(request: Request, event_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
+    """A guest accepts its plan or declines it."""
+    home, accepts = str(data.get("organisation") or ""), data.get("answer") == "accept"
+    try:
+        docking_guests.answer(session, viewer, event_id, home, accepts=accepts, reason=str(data.get("reason") or ""))
+    except NoReason as error:
+        return _page(request, session, viewer, event_id, refused=error.zh)
+    return flash.put(redirect(request, f"/docking/{event_id}"), "docking-accepted" if accepts else "docking-declined")
+
+
+@router.get("/{event_id}/talks/{talk_id}")
+def talk(request: Request, event_id: str, talk_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
+    """The form for what came of a talk."""
+    return _talk(request, session, viewer, event_id, talk_id, MinutesForm())
+
+
+def _talk(
+    request: Request,
+    session: Session,
+    viewer: Viewer,
+    event_id: str,
+    talk_id: str,
+    form: MinutesForm,
+    names: Mapping[str, str] | None = None,
+) -> Response:
+    view, parties = docking_showing.talk(session, viewer, event_id, talk_id)
+    if not view.has_begun:
+        raise NotYet
+    page = TalkPage(docking.get(session, viewer, event_id), view, parties, names or {}, form)
+    return render(request, "meetings/docking_talk.html", page, status=422 if form.problems else 200)
+
+
+@router.post("/{event_id}/talks/{talk_id}")
+def conclude(
+    request: Request, event_id: str, talk_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep
+) -> Response:
+    """Write down what came of a talk, and introduce the two."""
+    _view, parties = docking_showing.talk(session, viewer, event_id, talk_id)
+    names = {i: clean_line(str(data.get(f"names-{i}") or ""))[:NAMES_LENGTH] for i, _name in parties}
+    form: MinutesForm = MinutesForm.read(data)
+    if not form.validate():
+        return _talk(request, session, viewer, event_id, talk_id, form, names)
+    held = Minutes(names, form.minutes.data or "", form.agreed.data or "")
+    row = docking_outcomes.conclude(session, viewer, event_id, talk_id, held)
+    return flash.put(redirect(request, cases.path_of(row.id)), "docking-concluded")

@@ -1,15 +1,16 @@
 """The forms of meetings, and the wording of their states."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from wtforms import HiddenField, StringField
 from wtforms.validators import Regexp, StopValidation
 
 from backend.db import ID_PATTERN, utc_now
-from backend.forms import BaseForm, Choice, clean_line, text_area, text_field
+from backend.forms import BaseForm, Choice, clean_line, half_width, text_area, text_field
 from backend.i18n import gettext as _
+from backend.meetings.docking_guests import GuestReason, GuestState
 from backend.meetings.models import (
     LINK_LENGTH,
     MAX_TIMES,
@@ -24,6 +25,7 @@ from backend.meetings.models import (
     WishSource,
 )
 from backend.meetings.states import DockingStatus, MeetingStatus
+from backend.typed_days import read_moment
 from backend.working_days import CHINA
 
 STATUSES = {
@@ -38,17 +40,28 @@ DOCKING_STATUSES = {
     DockingStatus.PUBLISHED: _("日程已发出"),
     DockingStatus.CANCELLED: _("已取消"),
 }
+GUESTS = {
+    GuestState.WAITING: _("未答复"),
+    GuestState.ACCEPTED: _("参加"),
+    GuestState.DECLINED: _("不参加"),
+}
+GUEST_REASONS = {
+    GuestReason.TIME: _("时间冲突"),
+    GuestReason.PEOPLE: _("人员安排不开"),
+    GuestReason.TOPIC: _("议题不合适"),
+    GuestReason.SETTLED: _("已有合作方"),
+    GuestReason.OTHER: _("其他原因"),
+}
 SOURCES = {WishSource.MATCH: _("匹配建议"), WishSource.MANUAL: _("人工添加")}
 LENGTHS = [(str(n), _("%(minutes)s 分钟") % {"minutes": n}) for n in (30, 45, 60, 90, 120, 180)]
 
 
 def moment_of(text: str | None) -> datetime | None:
-    """A moment in China as a browser sends it: `2026-11-24T14:00`; None for anything else."""
+    """A moment in China as a browser sends it or as it is typed; None for anything else."""
     try:
-        found = datetime.fromisoformat((text or "").strip().replace(" ", "T"))
+        return read_moment(text)
     except ValueError:
         return None
-    return found.replace(tzinfo=CHINA).astimezone(UTC) if found.tzinfo is None and 2000 < found.year < 2100 else None
 
 
 def written(moment: datetime | None) -> str:
@@ -156,7 +169,7 @@ def starts_of(event: DockingEvent) -> str:
 
 def whole(label: str, default: str) -> StringField:
     """A whole number."""
-    return StringField(label, filters=[lambda v: clean_line(str(v)) if v is not None else None], default=default)
+    return StringField(label, filters=[lambda v: half_width(str(v)) if v is not None else None], default=default)
 
 
 class DockingForm(BaseForm):
@@ -180,7 +193,7 @@ class DockingForm(BaseForm):
     @property
     def pauses(self) -> tuple[int, ...]:
         """After which talks there is a break."""
-        parts = re.split(r"[,，、\s]+", self.breaks.data or "")
+        parts = re.split(r"[,、\s]+", half_width(self.breaks.data))
         return tuple(int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 4)
 
     def validate_start(self, field: Any) -> None:
@@ -205,7 +218,7 @@ class DockingForm(BaseForm):
 
     def validate_breaks(self, field: Any) -> None:
         """Numbers of talks, but not the last one."""
-        typed = [part for part in re.split(r"[,，、\s]+", field.data or "") if part]
+        typed = [part for part in re.split(r"[,、\s]+", half_width(field.data)) if part]
         last = int_of(self.slots.data)
         if len(typed) != len(self.pauses) or any(not 1 <= after < last for after in self.pauses):
             raise StopValidation(_("请填写场次的序号，用逗号分开，例如 4；最后一场之后不用填。"))

@@ -13,11 +13,12 @@ from backend.deps import FormDep, SessionDep, SettingsDep
 from backend.errors import NotFound
 from backend.forms import clean_line
 from backend.htmx import redirect
-from backend.meetings import calendar, service, showing
+from backend.meetings import calendar, holding, inviting, service, showing
 from backend.meetings.calendar import Sender
 from backend.meetings.forms import MinutesForm, MoveForm, ProposeForm, moment_of, written
+from backend.meetings.holding import Minutes
 from backend.meetings.models import NAMES_LENGTH, Fit
-from backend.meetings.service import Minutes, Plan
+from backend.meetings.service import Plan
 from backend.meetings.showing import Meetings, MeetingView
 from backend.meetings.states import MeetingStatus
 from backend.organisations.deps import SignedInDep
@@ -190,7 +191,7 @@ def hold(
     if not form.validate():
         return _one(request, session, viewer, introduction_id, meeting_id, minutes=form, names=names)
     held = Minutes(names, form.minutes.data or "", form.agreed.data or "")
-    service.hold(session, viewer, introduction_id, meeting_id, held)
+    holding.hold(session, viewer, introduction_id, meeting_id, held)
     return _to(request, introduction_id, meeting_id, "meeting-hold")
 
 
@@ -203,6 +204,6 @@ def file(
     if row.starts_at is None:
         raise NotFound
     method: calendar.Method = "CANCEL" if row.status is MeetingStatus.CANCELLED else "REQUEST"
-    text = calendar.write(service.entry_of(row), sender, viewer.email, method)
+    text = calendar.write(inviting.entry_of(row), sender, viewer.email, method)
     headers = {"Content-Disposition": 'attachment; filename="meeting.ics"', "Cache-Control": "no-store"}
     return Response(text, media_type="text/calendar", headers=headers)

@@ -6,49 +6,33 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from backend import mailer
-from backend.audit import events
 from backend.audit.events import Event
-from backend.conversations import people
 from backend.conversations.service import voice
 from backend.db import utc_now
 from backend.errors import Conflict, DomainError, Forbidden, NotFound
 from backend.introductions import cases
 from backend.introductions import policy as case_policy
-from backend.introductions import service as introductions
-from backend.introductions.cases import KIND, Case
+from backend.introductions.cases import Case
 from backend.introductions.models import Introduction
-from backend.introductions.states import OPENED, IntroductionAction, IntroductionStatus
-from backend.meetings import calendar, policy
-from backend.meetings.calendar import Entry, Method, Sender
+from backend.meetings import policy
+from backend.meetings.calendar import Sender
+from backend.meetings.inviting import announce, invite, note, record
 from backend.meetings.models import (
     LINK_LENGTH,
     MAX_TIMES,
-    MINUTES_LENGTH,
-    NAMES_LENGTH,
     NOTE_LENGTH,
     PLACE_LENGTH,
     CaseMeeting,
     Fit,
     MeetingAnswer,
-    MeetingPresence,
     MeetingTime,
 )
 from backend.meetings.states import MEETINGS, MeetingAction, MeetingStatus
 from backend.notifications.models import Notice
-from backend.notifications.service import tell
 from backend.organisations.policy import Viewer
-from backend.transitions import Actor, actions, transition
-from backend.working_days import add_working_days, today
+from backend.transitions import actions, transition
 
-MAIL = "meeting"
-SUMMARY = "医桥引荐会议"
 SHORTEST, LONGEST = 15, 480
-WORDS = {
-    Event.MEETING_FIX: ("会议时间已确定", "A meeting was fixed"),
-    Event.MEETING_MOVE: ("会议有变更", "A meeting was changed"),
-    Event.MEETING_CANCEL: ("会议已取消", "A meeting was cancelled"),
-}
 
 
 class BadPlan(DomainError):
@@ -59,13 +43,6 @@ class BadPlan(DomainError):
     en = "Give one to five future times, a length of 15 to 480 minutes, and a place or a link."
 
 
-class NotYet(Conflict):
-    """The meeting has not begun."""
-
-    zh = "会议尚未开始，开始后才能记录纪要。"
-    en = "The meeting has not begun; minutes can be written afterwards."
-
-
 @dataclass(frozen=True)
 class Plan:
     """Where and for how long, in minutes; `link` begins with https:// or http://."""
@@ -74,15 +51,6 @@ class Plan:
     place: str = ""
     link: str = ""
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Minutes:
-    """What came of a meeting: who was there by organisation, what was said, what was agreed."""
-
-    present: Mapping[str, str]
-    minutes: str
-    agreed: str = ""
 
 
 def _check_plan(plan: Plan, starts: Sequence[datetime]) -> None:
@@ -125,8 +93,8 @@ def propose(
         session.add(MeetingTime(meeting_id=meeting_id, starts_at=at))
     session.flush()
     _answer(session, viewer, case, meeting, {time.id: Fit.YES for time in times(session, meeting_id)})
-    _note(session, viewer, case, meeting, Event.MEETING_PROPOSE)
-    _tell(session, viewer, case, Notice.MEETING_PROPOSED)
+    note(session, viewer, case, meeting, Event.MEETING_PROPOSE)
+    announce(session, viewer, case, Notice.MEETING_PROPOSED)
     return meeting
 
 
@@ -160,8 +128,8 @@ def answer(
     if meeting.status is not MeetingStatus.PROPOSED:
         raise Conflict
     _answer(session, viewer, case, meeting, fits)
-    _record(session, viewer, meeting, Event.MEETING_ANSWER)
-    _tell(session, viewer, case, Notice.MEETING_ANSWERED, only=meeting.created_by)
+    record(session, viewer, meeting, Event.MEETING_ANSWER)
+    announce(session, viewer, case, Notice.MEETING_ANSWERED, only=meeting.created_by)
     return meeting
 
 
@@ -181,7 +149,7 @@ def _answer(session: Session, viewer: Viewer, case: Case, meeting: CaseMeeting, 
     session.flush()
 
 
-def _acting(
+def acting(
     session: Session, viewer: Viewer | None, introduction_id: str, meeting_id: str, action: MeetingAction
 ) -> tuple[Case, CaseMeeting, Event]:
     """The meeting, its next status set, for who may act; raises NotFound, NotOpenYet, Forbidden or Conflict."""
@@ -215,10 +183,10 @@ def fix(
         raise NotFound
     if present.status is MeetingStatus.FIXED and present.starts_at == chosen.starts_at:
         return present
-    case, meeting, event = _acting(session, viewer, introduction_id, meeting_id, MeetingAction.FIX)
+    case, meeting, event = acting(session, viewer, introduction_id, meeting_id, MeetingAction.FIX)
     meeting.starts_at = chosen.starts_at
-    _note(session, viewer, case, meeting, event)
-    _invite(session, viewer, sender, case, meeting, event)
+    note(session, viewer, case, meeting, event)
+    invite(session, viewer, sender, case, meeting, event)
     return meeting
 
 
@@ -235,7 +203,7 @@ def move(
 
     Raises NotFound, NotOpenYet, Forbidden, Conflict or BadPlan.
     """
-    case, meeting, event = _acting(session, viewer, introduction_id, meeting_id, MeetingAction.MOVE)
+    case, meeting, event = acting(session, viewer, introduction_id, meeting_id, MeetingAction.MOVE)
     _check_plan(plan, [starts_at])
     before = (meeting.starts_at, meeting.length, meeting.place, meeting.link, meeting.note)
     if before == (starts_at, plan.length, plan.place, plan.link, plan.note):
@@ -243,8 +211,8 @@ def move(
     meeting.starts_at, meeting.length, meeting.reminded_at = starts_at, plan.length, None
     meeting.place, meeting.link, meeting.note = plan.place, plan.link, plan.note
     meeting.sequence += 1
-    _note(session, viewer, case, meeting, event)
-    _invite(session, viewer, sender, case, meeting, event)
+    note(session, viewer, case, meeting, event)
+    invite(session, viewer, sender, case, meeting, event)
     return meeting
 
 
@@ -260,48 +228,13 @@ def cancel(
         _case, present = load(session, viewer, introduction_id, meeting_id)
     if present is not None and present.status is MeetingStatus.CANCELLED:
         return present
-    case, meeting, event = _acting(session, viewer, introduction_id, meeting_id, MeetingAction.CANCEL)
-    _note(session, viewer, case, meeting, event)
+    case, meeting, event = acting(session, viewer, introduction_id, meeting_id, MeetingAction.CANCEL)
+    note(session, viewer, case, meeting, event)
     if meeting.starts_at is not None:
         meeting.sequence += 1
-        _invite(session, viewer, sender, case, meeting, event, "CANCEL")
+        invite(session, viewer, sender, case, meeting, event, "CANCEL")
     else:
-        _tell(session, viewer, case, Notice.MEETING_CHANGED)
-    return meeting
-
-
-def hold(session: Session, viewer: Viewer, introduction_id: str, meeting_id: str, held: Minutes) -> CaseMeeting:
-    """Write down who came and what was agreed, or correct it; the first meeting held moves the case on.
-
-    Raises NotFound, NotOpenYet, Forbidden, Conflict, NotYet or BadPlan.
-    """
-    case, meeting, event = _acting(session, viewer, introduction_id, meeting_id, MeetingAction.HOLD)
-    if meeting.starts_at is None or meeting.starts_at > utc_now():
-        raise NotYet
-    texts = (held.minutes, held.agreed)
-    known = {p.organisation_id for p in cases.accepted(case.parties)} | {b.organisation_id for b in case.brokers}
-    names_too_long = any(len(names) > NAMES_LENGTH for names in held.present.values())
-    if not held.minutes.strip() or any(len(t) > MINUTES_LENGTH for t in texts) or names_too_long:
-        raise BadPlan("请填写会议纪要，每项不超过 4000 字。", "Write the minutes, at most 4000 characters each.")
-    if not set(held.present) <= known:
-        raise NotFound
-    is_first = meeting.held_at is None
-    meeting.minutes, meeting.agreed = (text.strip() for text in texts)
-    meeting.held_at = meeting.held_at or utc_now()
-    former = select(MeetingPresence).where(MeetingPresence.meeting_id == meeting_id)
-    for row in session.exec(former).all():
-        session.delete(row)
-    session.flush()
-    for organisation_id, names in held.present.items():
-        session.add(MeetingPresence(meeting_id=meeting_id, organisation_id=organisation_id, names=names))
-    if is_first:
-        _note(session, viewer, case, meeting, event)
-        _tell(session, viewer, case, Notice.MEETING_CHANGED)
-        if case.row.status is IntroductionStatus.INTRODUCED:
-            introductions.act(session, viewer, introduction_id, IntroductionAction.MEET)
-    else:
-        _record(session, viewer, meeting, event)
-    session.flush()
+        announce(session, viewer, case, Notice.MEETING_CHANGED)
     return meeting
 
 
@@ -311,55 +244,6 @@ def available(viewer: Viewer, case: Case, meeting: CaseMeeting) -> tuple[str, ..
     has_begun = meeting.starts_at is not None and meeting.starts_at <= utc_now()
     kept = [a for a in found if a != MeetingAction.HOLD or has_begun]
     return tuple(kept) if case.is_opened else ()
-
-
-def entry_of(meeting: CaseMeeting) -> Entry:
-    """A fixed meeting as calendars know it."""
-    assert meeting.starts_at is not None
-    where = " ".join(part for part in (meeting.place, meeting.link) if part)
-    path = f"{cases.path_of(meeting.introduction_id)}/meetings/{meeting.id}"
-    return Entry(meeting.id, SUMMARY, meeting.starts_at, meeting.length, where, path, meeting.sequence)
-
-
-def _invite(
-    session: Session,
-    viewer: Viewer | None,
-    sender: Sender,
-    case: Case,
-    meeting: CaseMeeting,
-    event: Event,
-    method: Method = "REQUEST",
-) -> None:
-    """Send everybody in the case, the organiser as well, what their calendar needs."""
-    entry = entry_of(meeting)
-    zh, en = WORDS[event]
-    for person in people.of_case(session, case):
-        text = calendar.write(entry, sender, person.user.email, method)
-        words = {"zh": zh, "en": en, "when": calendar.spoken(entry.starts_at), "where": entry.where, "path": entry.path}
-        mailer.queue(session, MAIL, person.user.email, **words, calendar=text, method=method)
-    _tell(session, viewer, case, Notice.MEETING_CHANGED)
-
-
-def _tell(session: Session, viewer: Viewer | None, case: Case, notice: Notice, only: str | None = None) -> None:
-    users = [p.user for p in people.of_case(session, case) if only is None or p.user.id == only]
-    path = f"{cases.path_of(case.row.id)}/meetings"
-    actor_id = viewer.user_id if viewer else None
-    tell(session, users, notice, KIND, case.row.id, path=path, actor_id=actor_id)
-
-
-def _note(session: Session, viewer: Viewer | None, case: Case, meeting: CaseMeeting, event: Event) -> None:
-    actor = Actor.SYSTEM
-    if viewer is not None:
-        party = case.party_of(viewer)
-        actor = case_policy.ACTORS[party.side] if party else Actor.BROKER
-    organisation_id = voice(viewer, case) if viewer else None
-    text = calendar.spoken(meeting.starts_at) if meeting.starts_at else ""
-    cases.note(session, case, event, actor, viewer, organisation_id=organisation_id, text=text, meeting=meeting.id)
-    session.flush()
-
-
-def _record(session: Session, viewer: Viewer, meeting: CaseMeeting, event: Event) -> None:
-    events.record(session, event, KIND, meeting.introduction_id, actor_id=viewer.user_id, meeting=meeting.id)
 
 
 def of_case(session: Session, introduction_id: str) -> Sequence[CaseMeeting]:
@@ -382,32 +266,3 @@ def upcoming(session: Session, viewer: Viewer, days: int = 7) -> Sequence[CaseMe
         )
     )
     return session.exec(query.order_by(col(CaseMeeting.starts_at))).all()
-
-
-def follow(session: Session, sender: Sender, now: datetime | None = None) -> tuple[int, int]:
-    """Remind of meetings one working day before, cancel those of cases that have ended; returns how many of each."""
-    now = now or utc_now()
-    reminded = cancelled = 0
-    query = (
-        select(CaseMeeting, Introduction)
-        .join(Introduction, col(Introduction.id) == col(CaseMeeting.introduction_id))
-        .where(col(CaseMeeting.status).in_([MeetingStatus.PROPOSED, MeetingStatus.FIXED]))
-    )
-    for meeting, row in session.exec(query).all():
-        if row.status not in OPENED:
-            # What lies behind may still have been held: it stays.
-            if meeting.starts_at is None or meeting.starts_at > now:
-                cancel(session, None, sender, row.id, meeting.id)
-                cancelled += 1
-        elif meeting.reminded_at is None and _is_near(meeting.starts_at, now):
-            meeting.reminded_at = now
-            session.add(meeting)
-            _tell(session, None, cases.of(session, row), Notice.MEETING_REMINDER)
-            reminded += 1
-    session.flush()
-    return reminded, cancelled
-
-
-def _is_near(starts_at: datetime | None, now: datetime) -> bool:
-    """Whether a moment to come lies no later than on the next working day."""
-    return starts_at is not None and starts_at > now and today(starts_at) <= add_working_days(today(now), 1)

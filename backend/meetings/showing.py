@@ -19,11 +19,12 @@ from backend.organisations.policy import Viewer
 
 @dataclass(frozen=True)
 class TimeView:
-    """A proposed time: who said what to it, and what the viewer's organisation did."""
+    """A proposed time: who said what to it and who nothing, and what the viewer's organisation did."""
 
     id: str
     starts_at: datetime
     answers: tuple[tuple[str, Fit], ...]
+    silent: tuple[str, ...]
     own: Fit | None
 
     @property
@@ -93,11 +94,14 @@ def _view(session: Session, viewer: Viewer, case: Case, row: CaseMeeting) -> Mee
     named = {*inside, *(a.organisation_id for a in answers), *(p.organisation_id for p in rows)}
     names = {i: a.name for i, a in organisations.authors(session, named | {row.organisation_id or ""} - {""}).items()}
     mine = voice(viewer, case)
+    asked = [p.organisation_id for p in cases.accepted(case.parties)]
+    answered = {(a.time_id, a.organisation_id) for a in answers}
     found = tuple(
         TimeView(
             time.id,
             time.starts_at,
             tuple((names.get(a.organisation_id, ""), a.fit) for a in answers if a.time_id == time.id),
+            tuple(names[i] for i in asked if i in names and (time.id, i) not in answered),
             next((a.fit for a in answers if a.time_id == time.id and a.organisation_id == mine), None),
         )
         for time in times

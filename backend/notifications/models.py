@@ -54,6 +54,9 @@ class Notice(StrEnum):
     MEETING_REMINDER = "meeting_reminder"
     DOCKING_PUBLISHED = "docking_published"
     DOCKING_REMINDER = "docking_reminder"
+    DOCKING_CANCELLED = "docking_cancelled"
+    DOCKING_ACCEPTED = "docking_accepted"
+    DOCKING_DECLINED = "docking_declined"
     SUPPORTED = "supported"
     ADMIN_ACCESS = "admin_access"
     CALL_PROPOSED = "call_proposed"
@@ -74,6 +77,7 @@ class Notice(StrEnum):
     EXPERT_REMOVED = "expert_removed"
     EXPERT_REMINDER = "expert_reminder"
     DESK_HANDED = "desk_handed"
+    DRAFTS_IMPORTED = "drafts_imported"
 
 
 class Notification(SQLModel, table=True):

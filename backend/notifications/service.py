@@ -24,6 +24,8 @@ QUIET = frozenset(
         Notice.LEDGER_MOVED,
         Notice.MEETING_CHANGED,
         Notice.DOCKING_PUBLISHED,
+        Notice.DOCKING_CANCELLED,
+        Notice.DOCKING_ACCEPTED,
     }
 )
 """Kinds that send no mail unless a user asks for it."""
@@ -37,6 +39,8 @@ ONCE_UNREAD = frozenset(
         Notice.LEDGER_MOVED,
         Notice.MESSAGE_NEW,
         Notice.MEETING_ANSWERED,
+        Notice.DOCKING_ACCEPTED,
+        Notice.DOCKING_DECLINED,
     }
 )
 """Kinds that may come many times over: while one is unread, the next renews it and sends no further mail."""
@@ -49,6 +53,8 @@ OF_BROKERS = frozenset(
         Notice.INTRODUCTION_BROKER,
         Notice.LEDGER_STALLED,
         Notice.DESK_HANDED,
+        Notice.DOCKING_ACCEPTED,
+        Notice.DOCKING_DECLINED,
     }
 )
 OF_ADMINS = frozenset({Notice.REVIEW_UNASSIGNED})

@@ -169,6 +169,9 @@ def export(session: Session, user: User) -> dict[str, Any]:
         "undertakings": [_plain(row, "user_id") for row in _signed(session, user)],
         "introductions": _steps(session, user),
         "messages": _messages(session, user),
+        "decisions": _decisions(session, user),
+        "desk": [_plain(row, "id", "organisation_id") for row in _marks(session, user)],
+        "imports": [_plain(row, "claim", "claimed_at", "user_id") for row in _imports(session, user)],
         "texts": {name: _texts(session, model, user) for name, model in TEXTS.items()},
     }
 
@@ -285,6 +288,24 @@ def _steps(session: Session, user: User) -> list[dict[str, Any]]:
         }
         for row in session.exec(query).all()
     ]
+
+
+def _decisions(session: Session, user: User) -> list[dict[str, Any]]:
+    """What the user was shown, opened and decided, as the ranker learns from it; what it reckoned stays out."""
+    query = select(Decision).where(Decision.user_id == user.id).order_by(col(Decision.id))
+    without = ("id", "user_id", "organisation_id", "ranker", "grade", "probability")
+    return [_plain(row, *without) for row in session.exec(query).all()]
+
+
+def _marks(session: Session, user: User) -> Sequence[DeskMark]:
+    """What the user has put off on the desk, handed to somebody, or has been handed."""
+    about = (DeskMark.user_id, DeskMark.handed_by, DeskMark.deferred_by)
+    query = select(DeskMark).where(or_(*(col(column) == user.id for column in about)))
+    return session.exec(query.order_by(col(DeskMark.at))).all()
+
+
+def _imports(session: Session, user: User) -> Sequence[Import]:
+    return session.exec(select(Import).where(Import.user_id == user.id).order_by(col(Import.created_at))).all()
 
 
 def _messages(session: Session, user: User) -> list[dict[str, Any]]:

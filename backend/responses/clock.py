@@ -9,7 +9,7 @@ from backend.config import Settings
 from backend.db import Database, utc_now
 from backend.notifications import recipients
 from backend.notifications.models import Notice
-from backend.responses import calls, reviewing
+from backend.responses import calling, calls, reviewing
 from backend.responses.calls import Call
 from backend.responses.models import CallResponse, ResponseCall, Review
 from backend.responses.states import AWAITED, LIVE, CallAction, CallStatus, ResponseStatus
@@ -50,15 +50,15 @@ def run(session: Session, answer_days: int, now: datetime | None = None) -> None
 def _proposed(session: Session, call: Call, answer_days: int, now: datetime) -> None:
     row = call.row
     if not call.facts.need.is_open or now >= min(deadline(row.created_at, answer_days), row.until):
-        calls.act(session, None, row.id, CallAction.EXPIRE)
+        calling.act(session, None, row.id, CallAction.EXPIRE)
 
 
 def _open(session: Session, call: Call, now: datetime) -> None:
     row = call.row
     if not call.facts.need.is_open:
-        calls.act(session, None, row.id, CallAction.WITHDRAW, NEED_ENDED)
+        calling.act(session, None, row.id, CallAction.WITHDRAW, NEED_ENDED)
     elif now >= row.until:
-        calls.act(session, None, row.id, CallAction.CLOSE if call.count else CallAction.EXPIRE)
+        calling.act(session, None, row.id, CallAction.CLOSE if call.count else CallAction.EXPIRE)
     elif row.reminded_at is None and add_working_days(today(now), REMIND_DAYS) >= calls.last_day(row.until):
         row.reminded_at = now
         session.add(row)

@@ -9,12 +9,11 @@ from wtforms import BooleanField, HiddenField
 from wtforms.validators import ValidationError
 
 from backend.capabilities.forms import STAGES
-from backend.forms import BaseForm, Choice, text_area, text_field
+from backend.forms import BaseForm, Choice, number_field, text_area, text_field
 from backend.i18n import gettext as _
 from backend.introductions.models import CONTACT_LENGTH, MESSAGE_LENGTH, NAME_LENGTH
 from backend.introductions.states import DeclineReason
-from backend.responses.calls import Weighted
-from backend.responses.deciding import NOT_PICKED
+from backend.responses.calling import Weighted
 from backend.responses.models import (
     CRITERIA_MAX,
     CRITERION_LENGTH,
@@ -27,62 +26,10 @@ from backend.responses.models import (
     Score,
 )
 from backend.responses.reviewing import Given
-from backend.responses.states import CallAction, CallStatus, RefusalReason, ResponseStatus, ReviewStatus
+from backend.responses.states import RefusalReason
+from backend.responses.wordings import PASS_REASONS, POINT_WORDS, REFUSALS
+from backend.typed_days import read_day
 
-CALL_STATUSES = {
-    CallStatus.PROPOSED: _("待发布单位决定"),
-    CallStatus.OPEN: _("征集中"),
-    CallStatus.CLOSED: _("已截止，评审中"),
-    CallStatus.DECIDED: _("结果已公布"),
-    CallStatus.WITHDRAWN: _("已取消"),
-    CallStatus.EXPIRED: _("已结束，无应征"),
-}
-CALL_ACTIONS = {
-    CallAction.OPEN: _("同意并开放征集"),
-    CallAction.DECLINE: _("不征集"),
-    CallAction.TAKE_BACK: _("收回建议"),
-    CallAction.CHANGE: _("修改标准和说明"),
-    CallAction.RESCHEDULE: _("更改截止日期"),
-    CallAction.WITHDRAW: _("取消征集"),
-    CallAction.DECIDE: _("公布结果"),
-}
-RESPONSE_STATUSES = {
-    ResponseStatus.DRAFT: _("草稿，尚未提交"),
-    ResponseStatus.SUBMITTED: _("已提交"),
-    ResponseStatus.WITHDRAWN: _("已撤回"),
-    ResponseStatus.PICKED: _("入选"),
-    ResponseStatus.NOT_PICKED: _("未入选"),
-    ResponseStatus.LAPSED: _("征集未评出结果"),
-}
-REVIEW_STATUSES = {
-    ReviewStatus.INVITED: _("待答复"),
-    ReviewStatus.ACCEPTED: _("评审中"),
-    ReviewStatus.SUBMITTED: _("已提交评分"),
-    ReviewStatus.REFUSED: _("已谢绝"),
-    ReviewStatus.REMOVED: _("已取消"),
-}
-REFUSALS = {
-    RefusalReason.CONFLICT: _("有利益冲突"),
-    RefusalReason.NOT_MY_FIELD: _("不是我的专业"),
-    RefusalReason.TOO_MANY: _("评审任务过多"),
-    RefusalReason.OTHER: _("其他原因"),
-}
-PASS_REASONS = {
-    DeclineReason.OTHER: _("综合评分靠后"),
-    DeclineReason.NOT_OUR_FIELD: _("与需求不符"),
-    DeclineReason.STAGE_TOO_EARLY: _("成熟度不足"),
-    DeclineReason.CAPACITY: _("团队或时间安排不合适"),
-    DeclineReason.TERMS: _("费用或合作条件不合适"),
-    DeclineReason.REGION: _("地区不合适"),
-    DeclineReason.CONFLICT_OF_INTEREST: _("有利益冲突"),
-}
-POINT_WORDS = {
-    5: _("5 分：很好"),
-    4: _("4 分：较好"),
-    3: _("3 分：一般"),
-    2: _("2 分：较差"),
-    1: _("1 分：差"),
-}
 DEFAULT_CRITERIA = (
     Weighted(_("技术可行性"), 30),
     Weighted(_("成熟度"), 20),
@@ -97,7 +44,7 @@ ROWS = range(CRITERIA_MAX)
 
 def _date_of(text: str | None) -> date | None:
     try:
-        return date.fromisoformat((text or "").strip())
+        return read_day(text)
     except ValueError:
         return None
 
@@ -105,7 +52,7 @@ def _date_of(text: str | None) -> date | None:
 class DateForm(BaseForm):
     """Another date for a call, and why."""
 
-    until = text_field(_("新的截止日期"), 10, required=_("请选择日期。"))
+    until = text_field(_("新的截止日期"), 20, required=_("请选择日期。"))
     note = text_area(_("更改原因"), NOTE_LENGTH, rows=2, required=_("请写明原因，应征单位会看到。"))
 
     def validate_until(self, field: Any) -> None:
@@ -122,7 +69,7 @@ class DateForm(BaseForm):
 
 
 class _Terms(BaseForm):
-    until = text_field(_("截止日期"), 10, required=_("请选择日期。"))
+    until = text_field(_("截止日期"), 20, required=_("请选择日期。"))
     terms = text_area(_("征集说明"), TEXT_LENGTH, rows=4)
     note = text_area(_("给发布单位的话"), NOTE_LENGTH, rows=2)
 
@@ -161,7 +108,7 @@ CallForm: type[Any] = type(
     (_Terms,),
     {
         **{f"name_{i}": text_field(_("标准 %(number)s") % {"number": i + 1}, CRITERION_LENGTH) for i in ROWS},
-        **{f"weight_{i}": text_field(_("权重 %(number)s") % {"number": i + 1}, 3) for i in ROWS},
+        **{f"weight_{i}": number_field(_("权重 %(number)s") % {"number": i + 1}, 3) for i in ROWS},
     },
 )
 """Date, terms and criteria of a call."""
@@ -273,7 +220,9 @@ def score_form(criteria: Sequence[Criterion]) -> type[Any]:
     fields: dict[str, Any] = {}
     for criterion in criteria:
         fields[f"points_{criterion.id}"] = Choice(criterion.name, points, empty=_("未评"))
-        fields[f"remark_{criterion.id}"] = text_area(_("评语"), NOTE_LENGTH, rows=2)
+        fields[f"remark_{criterion.id}"] = text_area(
+            _("%(name)s的评语") % {"name": criterion.name}, NOTE_LENGTH, rows=2
+        )
     return type("ScoreForm", (BaseForm,), fields)
 
 
@@ -309,7 +258,7 @@ def decision_form(responses: Sequence[CallResponse]) -> type[Any]:
     for response in responses:
         fields[f"picked_{response.id}"] = BooleanField(_("选定这份方案"))
         fields[f"reason_{response.id}"] = Choice(_("未入选的主要原因"), reasons, default=DeclineReason.OTHER.value)
-        fields[f"outcome_{response.id}"] = text_area(_("给这家单位的说明"), NOTE_LENGTH, rows=2, default=NOT_PICKED)
+        fields[f"outcome_{response.id}"] = text_area(_("给这家单位的说明"), NOTE_LENGTH, rows=2)
     return type("DecisionForm", (BaseForm,), fields)
 
 

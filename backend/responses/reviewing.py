@@ -259,5 +259,6 @@ def brief_for(session: Session, viewer: Viewer, call: Call, row: Review) -> Mapp
         return {}
     need: Need = call.need
     if need.organisation_id not in viewer.organisation_ids:
-        readings.record(session, Event.NEED_BRIEF_READ, viewer, call.facts.need, None)
+        homes = [m.organisation_id for m in sorted(viewer.memberships, key=lambda m: not m.verified)]
+        readings.record(session, Event.NEED_BRIEF_READ, viewer, call.facts.need, next(iter(homes), None))
     return {name: str(getattr(need, name)) for name in BRIEF if getattr(need, name)}

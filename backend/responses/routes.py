@@ -19,8 +19,8 @@ from backend.notifications import service as notifications
 from backend.notifications.deps import seen
 from backend.organisations.deps import SignedInDep, ViewerDep
 from backend.organisations.policy import Viewer
-from backend.responses import calls, policy, service
-from backend.responses.calls import LONGEST, SHORTEST, BadDate
+from backend.responses import calling, calls, policy, service
+from backend.responses.calling import LONGEST, SHORTEST, BadDate
 from backend.responses.forms import DEFAULT_CRITERIA, NOT_CHOSEN, CallForm, DateForm, InviteForm, call_data
 from backend.responses.states import CallAction, CallStatus
 from backend.templating import render
@@ -129,7 +129,7 @@ def begin(request: Request, need_id: str, session: SessionDep, viewer: SignedInD
     policy.check_can_begin(viewer, need_policy.subject_of(needs.get(session, viewer, need_id)))
     if form.validate():
         try:
-            row = calls.begin(
+            row = calling.begin(
                 session, viewer, need_id, form.day, form.criteria, form.terms.data or "", form.note.data or ""
             )
         except BadDate as error:
@@ -196,7 +196,7 @@ def edit_call(request: Request, call_id: str, session: SessionDep, viewer: Signe
 def _changeable(session: Session, viewer: Viewer, call_id: str) -> calls.Call:
     call = calls.get(session, viewer, call_id)
     if CallAction.CHANGE not in calls.available(viewer, call):
-        raise calls.Locked if call.row.locked_at and policy.roles(viewer, call.facts) else Forbidden
+        raise calling.Locked if call.row.locked_at and policy.roles(viewer, call.facts) else Forbidden
     return call
 
 
@@ -226,7 +226,7 @@ def change_call(request: Request, call_id: str, session: SessionDep, viewer: Sig
         form.until.data = calls.last_day(call.row.until).isoformat()
     if form.validate():
         try:
-            calls.change(session, viewer, call_id, form.day, form.criteria, form.terms.data or "")
+            calling.change(session, viewer, call_id, form.day, form.criteria, form.terms.data or "")
         except BadDate as error:
             form.until.errors = [error.zh]
         else:
@@ -240,7 +240,7 @@ def reschedule(request: Request, call_id: str, session: SessionDep, viewer: Sign
     form: DateForm = DateForm.read(data)
     if form.validate():
         try:
-            calls.reschedule(session, viewer, call_id, form.day, form.note.data or "")
+            calling.reschedule(session, viewer, call_id, form.day, form.note.data or "")
         except BadDate as error:
             form.until.errors = [error.zh]
         else:
@@ -248,7 +248,7 @@ def reschedule(request: Request, call_id: str, session: SessionDep, viewer: Sign
     return show(request, session, viewer, call_id, date_form=form)
 
 
-ACTIONS: Sequence[str] = tuple(calls.BY_NOTE)
+ACTIONS: Sequence[str] = tuple(calling.BY_NOTE)
 
 
 @router.post("/calls/{call_id}/act/{action}")
@@ -260,7 +260,7 @@ def act(
         raise NotFound
     note = str(data.get("note") or "")
     try:
-        calls.act(session, viewer, call_id, action, note)
+        calling.act(session, viewer, call_id, action, note)
     except BadNote as error:
         return show(request, session, viewer, call_id, wrong=action, problem=error.zh, typed=note)
     except BadDate as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 
 from backend.i18n import gettext as _
 from backend.results.figures import Figure, Row
@@ -15,6 +15,7 @@ from backend.results.service import Results, name_of
 from backend.results.wordings import STAGES, UNITS, WAITS
 from backend.taxonomies import specialties
 from backend.templating import local_time
+from backend.transfers.workbooks import for_print, height_of
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HEAD = PatternFill("solid", fgColor="E8F2F2")
 WIDEST = 60
+PAGE = 74
+"""Characters that a page of A4 holds beside one another."""
+THIN = Side(style="thin", color="9DB4B6")
+FRAME = Border(left=THIN, right=THIN, top=THIN, bottom=THIN)
 WIDE = re.compile(r"[^\x00-\xff]")
 
 
@@ -79,9 +84,16 @@ def of_report(report: Report) -> bytes:
     headings = {report.title, *(section.heading for section in report.sections)}
     for number, line in enumerate(lines, 1):
         _put(sheet, number, 1, line)
-        sheet.cell(number, 1).font = Font(bold=line in headings, size=14 if line == report.title else 11)
-        sheet.cell(number, 1).alignment = Alignment(wrap_text=True, vertical="top")
-    sheet.column_dimensions["A"].width = 2 * WIDEST
+        sheet.cell(number, 1).font = Font(bold=line in headings, size=16 if line == report.title else 11)
+        side = "center" if number <= 2 else "right" if number > len(lines) - 2 else "left"
+        indent = 0 if number <= 2 or number > len(lines) - 2 or line in headings else 2
+        sheet.cell(number, 1).alignment = Alignment(
+            wrap_text=True, vertical="bottom" if line in headings else "top", horizontal=side, indent=indent
+        )
+        space = 12 if number == 1 or line in headings else 4
+        sheet.row_dimensions[number].height = height_of([line], [PAGE - 2 * indent], most=27) + space
+    sheet.column_dimensions["A"].width = PAGE
+    for_print(sheet, landscape=False)
     for section in report.sections:
         for table in section.tables:
             _write(book.create_sheet(table.caption.split("　")[0]), table.header, table.rows, caption=table.caption)
@@ -117,9 +129,14 @@ def _write(sheet: "Worksheet", header: Sequence[str], rows: Sequence[Sequence[Ce
     for number, row in enumerate(listed, start):
         for column, value in enumerate(row, 1):
             _put(sheet, number, column, value)
+            sheet.cell(number, column).border = FRAME
+            if isinstance(value, Figure):
+                sheet.cell(number, column).alignment = Alignment(horizontal="right")
+    for_print(sheet, heading=f"{start}:{start}" if header else "")
     for column in range(1, len(header) + 1):
         sheet.cell(start, column).font = Font(bold=True)
         sheet.cell(start, column).fill = HEAD
+        sheet.cell(start, column).alignment = Alignment(horizontal="center")
     if header:
         sheet.freeze_panes = sheet.cell(start + 1, 2)
     for column, letter in enumerate("ABCDEFGHIJ", 1):

@@ -8,6 +8,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import docx
+from docx.enum.table import WD_CELL_VERTICAL_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
@@ -24,6 +25,7 @@ MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.doc
 TITLE, TEXT, HEADING = "方正小标宋简体", "仿宋_GB2312", "黑体"
 SIZE_2, SIZE_3, SMALL = Pt(22), Pt(16), Pt(10.5)
 LINE = Pt(28)
+WIDTH = Mm(156)
 
 
 def of_report(report: Report) -> bytes:
@@ -96,10 +98,17 @@ def _run(paragraph: "Paragraph", text: str, font: str, size: Pt, *, bold: bool =
 def _table(document: "Document", table: Table) -> None:
     _line(document, table.caption, HEADING, Pt(12), align=WD_ALIGN_PARAGRAPH.CENTER)
     made = document.add_table(rows=1 + len(table.rows), cols=len(table.header), style="Table Grid")
-    made.alignment = 1
+    made.alignment, made.autofit = 1, False
+    # Figures need less room than what they are figures of.
+    first = max(len(str(row[0])) for row in (table.header, *table.rows)) * SMALL + Pt(14)
+    first = min(max(first, WIDTH // len(table.header)), WIDTH * 2 // 5)
+    for number, column in enumerate(made.columns):
+        column.width = first if number == 0 else (WIDTH - first) // max(1, len(table.header) - 1)
     for number, row in enumerate([table.header, *table.rows]):
         for cell, value in zip(made.rows[number].cells, row, strict=True):
             paragraph = cell.paragraphs[0]
+            paragraph.paragraph_format.space_before = paragraph.paragraph_format.space_after = Pt(2)
+            cell.vertical_alignment = WD_CELL_VERTICAL_ALIGNMENT.CENTER
             is_figure = isinstance(value, Figure)
             paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER if number == 0 or is_figure else WD_ALIGN_PARAGRAPH.LEFT
             text = value.text if isinstance(value, Figure) else value

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from openpyxl import Workbook
-from openpyxl.styles import Font, PatternFill
+from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
 
 from backend.i18n import gettext as _
 from backend.transfers.columns import TABLES
 from backend.transfers.models import ImportRow, RowAction, RowKind
-from backend.transfers.workbooks import plain, saved
+from backend.transfers.workbooks import for_print, height_of, plain, saved
 
 PROBLEM = _("问题")
 _WRONG = PatternFill("solid", fgColor="FDE7E5")
@@ -30,17 +31,23 @@ def workbook(rows: Sequence[ImportRow]) -> bytes:
         sheet.append([PROBLEM, *(column.label for column in used)])
         for cell in sheet[1]:
             cell.font = Font(bold=True)
-        sheet.column_dimensions["A"].width = 50
+        widths = [60, *(column.width for column in used)]
+        for number, width in enumerate(widths, 1):
+            sheet.column_dimensions[get_column_letter(number)].width = width
+        sheet.freeze_panes = "B2"
+        for_print(sheet, heading="1:1", widths=widths)
         for row in wrong:
             words = "；".join(f"{label}：{message}" if label else message for label, message in row.problems)
             line = sheet.max_row + 1
             labels = {label for label, _message in row.problems}
             for number, value in enumerate([words, *(_shown(row.cells.get(c.name)) for c in used)], 1):
                 cell = sheet.cell(line, number, plain(value))
+                cell.alignment = Alignment(wrap_text=True, vertical="top")
                 if isinstance(cell.value, str):
                     cell.data_type = "s"
                 if number > 1 and used[number - 2].label in labels:
                     cell.fill = _WRONG
+            sheet.row_dimensions[line].height = height_of([cell.value for cell in sheet[line]], widths)
     if not book.worksheets:
         book.create_sheet(_("没有需更正的行"))
     return saved(book)

@@ -23,11 +23,14 @@ from backend.i18n import gettext as _
 from backend.matching.deps import EngineDep
 from backend.matching.pace import spend_search
 from backend.needs.models import NeedKind
+from backend.notifications import service as notifications
+from backend.notifications.deps import seen
 from backend.organisations.deps import SignedInDep
 from backend.organisations.policy import Viewer
 from backend.taxonomies import regions, specialties
 from backend.templating import LOCAL_ZONE, render
-from backend.transfers import exporting, policy, problems, service, workbooks
+from backend.transfers import drafts, exporting, policy, problems, service, workbooks
+from backend.transfers.drafts import Drafts
 from backend.transfers.exporting import Exported
 from backend.transfers.forms import FLASHES, ImportForm
 from backend.transfers.models import Import, RowAction, RowKind
@@ -85,6 +88,13 @@ class ImportPage:
     url: Callable[..., str]
     at_work: bool
     asks_undo: bool
+
+
+@dataclass(frozen=True)
+class DraftsPage:
+    """Context of transfers/drafts.html."""
+
+    drafts: Drafts
 
 
 def _form(viewer: Viewer, data: FormData | None = None) -> ImportForm:
@@ -193,6 +203,14 @@ def problem_rows(import_id: str, session: SessionDep, viewer: SignedInDep) -> Re
     """The rows with errors as a file to correct and upload again."""
     batch = service.get(session, viewer, import_id)
     return _file(problems.workbook(service.rows_of(session, batch)), _("需更正的行"), "xlsx")
+
+
+@router.get(f"{PATH}/{{import_id}}/drafts")
+def drafts_of_import(request: Request, import_id: str, session: RecordingSessionDep, viewer: SignedInDep) -> Response:
+    """What an office has brought in for the viewer's organisations, to be checked and submitted."""
+    found = drafts.get(session, viewer, import_id)
+    seen(request, notifications.mark_subject_read(session, viewer, import_id))
+    return render(request, "transfers/drafts.html", DraftsPage(found))
 
 
 @router.post(f"{PATH}/{{import_id}}/{{action}}")

@@ -22,6 +22,8 @@ Parse = Callable[[Cell], Any]
 EPOCH = date(1899, 12, 30)
 """Day 0 of Excel's serial numbers, as they count since March 1900 (ECMA-376 part 1, 18.17.4.1)."""
 FIRST_SERIAL, LAST_SERIAL = 20_000, 80_000
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""A cell that begins so is run as a formula (OWASP, CSV Injection); spreadsheets take the wide ones for the narrow."""
 PRECISE = 10**15
 """From here on a number in a cell has lost digits: a double holds 15 of them."""
 NOTHING = frozenset({"", "无", "—", "-", "--", "/", "\\", "暂无", "不详", "N/A", "n/a", "待定", "空"})
@@ -62,7 +64,7 @@ def written(cell: Cell) -> str:
     if REPLACEMENT_CHARACTER in cell:
         raise BadCell(_("有无法识别的字符（显示为 �），可能是编码错误。请更正。"))
     # An apostrophe keeps a program from taking what follows for a formula.
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell
+    return cell[1:] if cell[:1] == "'" and cell[1:].lstrip(" ").startswith(FORMULA_STARTS) else cell
 
 
 def _short(text: str) -> str:

@@ -18,7 +18,7 @@ from backend.needs import requirements
 from backend.needs.models import Need
 from backend.needs.requirements import Point
 from backend.quiet import where
-from backend.transfers import history, service, undoing, writing
+from backend.transfers import drafts, history, service, undoing, writing
 from backend.transfers.models import Import, ImportRow, RowAction, RowKind, RowOutcome
 from backend.transfers.planning import Planned
 from backend.transfers.plans import plan
@@ -178,6 +178,8 @@ def write(
                     place = writer.organisation_id(one.planned)
                     writer.subject_ids[kind, place, folded(one.planned.wanted["title"])] = one.subject_id
             found += written
+    of_subjects = [one for one in found if one.planned.row.kind in writing.SIDES]
+    drafts.announce(session, scope, import_id, ((writer.organisation_id(one.planned), one) for one in of_subjects))
     return found
 
 

@@ -51,7 +51,7 @@ _TALK = "/introductions/{introduction_id}/conversation"
 _MEET = "/introductions/{introduction_id}/meetings"
 IN_CASES: frozenset[str] = frozenset(
     {
-        *(f"/docking/{{event_id}}{part}" for part in ("", "/edit", "/plan")),
+        *(f"/docking/{{event_id}}{part}" for part in ("", "/edit", "/plan", "/talks/{talk_id}")),
         _TALK,
         f"{_TALK}/line",
         _MEET,
@@ -66,8 +66,12 @@ IN_CASES: frozenset[str] = frozenset(
 WRITING_IN_CASES: frozenset[str] = frozenset(
     {
         "/docking",
-        *(f"/docking/{{event_id}}/{part}" for part in ("edit", "matches", "wishes", "plan", "publish", "cancel")),
+        *(
+            f"/docking/{{event_id}}/{part}"
+            for part in ("edit", "matches", "wishes", "plan", "publish", "cancel", "answers")
+        ),
         "/docking/{event_id}/wishes/{talk_id}/remove",
+        "/docking/{event_id}/talks/{talk_id}",
         "/docking/{event_id}/talks/{talk_id}/introduce",
         _TALK,
         f"{_TALK}/messages/{{key}}/edit",

@@ -71,6 +71,7 @@ FOR_READERS: dict[str, list[str]] = {
     "/transfers": ["/transfers"],
     "/transfers/template.xlsx": ["/transfers/template.xlsx"],
     "/transfers/{import_id}": ["/transfers/0123456789abcdef"],
+    "/transfers/{import_id}/drafts": ["/transfers/0123456789abcdef/drafts"],
     "/transfers/{import_id}/problems.xlsx": ["/transfers/0123456789abcdef/problems.xlsx"],
     "/exports/{what}.{ending}": [
         *(f"/exports/{what}.csv" for what in ("needs", "capabilities", "organisations", "introductions")),

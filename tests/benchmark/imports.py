@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from backend.config import PROJECT_ROOT, Settings
 from backend.db import Database, new_id
+from backend.matching import indexing
 from backend.matching.engine import make_engine
 from backend.matching.models import SearchDocument
 from backend.transfers import service, work
@@ -30,6 +31,12 @@ def _indexed(session: Session) -> tuple[int, int]:
     """Subjects and passages in the index."""
     subjects, passages = func.count(func.distinct(col(SearchDocument.subject_id))), func.count()
     return session.exec(select(subjects, passages).select_from(SearchDocument)).one()
+
+
+def _waits(database: Database) -> bool:
+    """Whether anything has still to be encoded."""
+    with database.session() as session:
+        return indexing.waiting(session, 1) > 0
 
 
 def _processor() -> float:
@@ -71,6 +78,10 @@ def main() -> None:
             service.act(session, broker.viewer, batch.id, ImportAction.CONFIRM)
         assert work.run(database, lambda: None) == 1
         tell("taken in, visible at once")
+        # As the site has it done: beside the requests, in small batches that let pages go before them.
+        engine.follow_if_possible()
+        while _waits(database):
+            time.sleep(0.1)
         engine.follow()
         tell("encoded and in the index")
         with database.session() as session:

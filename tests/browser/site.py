@@ -75,8 +75,8 @@ def _is_ready(url: str) -> bool:
 
 
 @contextmanager
-def running(data_dir: Path) -> Iterator[Site]:
-    """The site over a seeded data folder, ready to make suggestions; ended by its process id."""
+def running(data_dir: Path, **settings: str) -> Iterator[Site]:
+    """The site over a data folder, with more settings by name, ready to make suggestions; ended by its process id."""
     log = data_dir.parent / f"{data_dir.name}.log"
     port = _free_port()
     site = Site(f"http://127.0.0.1:{port}", data_dir, log)
@@ -84,7 +84,7 @@ def running(data_dir: Path) -> Iterator[Site]:
         process = subprocess.Popen(
             [YIQIAO, "serve", "--port", str(port)],
             cwd=data_dir,
-            env=environment(data_dir),
+            env=environment(data_dir) | {f"YIQIAO_{name.upper()}": value for name, value in settings.items()},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -353,3 +353,72 @@ def test_appointing_passes_over_whoever_is_no_broker_of_the_region_or_a_party(sc
     assert brokers_of(scene, row) == []
     appoint(elsewhere.user.id, scene.broker.user.id)
     assert brokers_of(scene, row) == [(scene.broker.organisation.id, Leg.WHOLE, 100, True)]
+
+
+# A form sent twice.
+
+
+def told_of(scene: Scene, party: Party, notice: Notice) -> int:
+    return scene.told(party).count(notice)
+
+
+@pytest.mark.parametrize(("action", "event"), [("meet", "introduction:meet"), ("agree", "introduction:agree")])
+def test_a_step_is_taken_once_by_a_button_that_is_pressed_twice(scene: Scene, action: str, event: str) -> None:
+    row = scene.introduced()
+    for _ in range(2):
+        scene.do(lambda s: service.act(s, scene.hospital.viewer, row.id, action, "约好再谈。"))
+    assert lines(scene, row).count(event) == 1
+    # In other words, or by somebody else, it is another one, and too late.
+    for party, note in ((scene.hospital, "换一句话。"), (scene.company, "约好再谈。")):
+        with pytest.raises(Conflict):
+            scene.do(lambda s, p=party, n=note: service.act(s, p.viewer, row.id, action, n))  # type: ignore[misc]
+
+
+def test_withdrawing_twice_at_once_withdraws_once(scene: Scene) -> None:
+    row = scene.propose()
+
+    def withdraw(session: Session) -> object:
+        return service.act(session, scene.broker.viewer, row.id, "withdraw", "改期。")
+
+    assert together(scene.database, withdraw, withdraw) == [None, None]
+    assert lines(scene, row).count("introduction:withdraw") == 1
+    assert told_of(scene, scene.company, Notice.INTRODUCTION_WITHDRAWN) == 1
+
+
+def test_a_further_party_declines_once(scene: Scene) -> None:
+    row = scene.introduced()
+    lab = scene.make.party(OrganisationKind.PLATFORM)
+    party = scene.do(lambda s: parties.propose(s, scene.broker.viewer, row.id, lab.organisation.id, "动物实验"))
+    scene.do(lambda s: parties.admit(s, scene.hospital.viewer, row.id, party.id, agree=True))
+    for _ in range(2):
+        scene.do(lambda s: parties.leave(s, lab.viewer, row.id, DeclineReason.CAPACITY))
+    assert lines(scene, row).count("introduction:party:decline") == 1
+
+
+def test_shares_that_are_sent_twice_are_offered_once_and_what_was_agreed_stands(scene: Scene) -> None:
+    row = scene.introduced()
+    second = scene.make.reviewer(JIADING)
+    legs = LegShare(Leg.RESEARCH, 60), LegShare(Leg.PRODUCTION, 40)
+
+    def share(session: Session) -> object:
+        return brokers.share_case(session, scene.broker.viewer, row.id, second.organisation.id, *legs)
+
+    assert together(scene.database, share, share) == [None, None]
+    assert lines(scene, row).count("introduction:broker:add") == 1
+    assert told_of(scene, second, Notice.INTRODUCTION_BROKER) == 1
+    shares = {id_: share_ for id_, _leg, share_, _lead in brokers_of(scene, row)}
+    scene.do(lambda s: brokers.agree(s, second.viewer, row.id, shares))
+    case = scene.do(lambda s: brokers.share_case(s, scene.broker.viewer, row.id, second.organisation.id, *legs))
+    assert all(b.agreed_at for b in case.brokers)
+    gone = next(b for b in case.brokers if not b.is_lead)
+    for _ in range(2):
+        scene.do(lambda s: brokers.remove(s, scene.broker.viewer, row.id, gone.id))
+    assert brokers_of(scene, row) == [(scene.broker.organisation.id, Leg.WHOLE, 100, True)]
+
+
+def test_a_case_is_handed_over_once(scene: Scene) -> None:
+    row = scene.introduced()
+    colleague = scene.make.join(scene.broker, MemberRole.EDITOR)
+    for _ in range(2):
+        scene.do(lambda s: brokers.hand_over(s, scene.broker.viewer, row.id, colleague.user.id))
+    assert lines(scene, row).count("introduction:broker:hand-over") == 1

@@ -15,11 +15,17 @@ from backend.decisions.service import Suggested
 from backend.errors import Conflict, Forbidden, NotFound
 from backend.introductions.service import Unsuitable
 from backend.mailer import Mail
-from backend.meetings import docking, docking_showing
+from backend.meetings import docking, docking_guests, docking_outcomes, docking_sending, docking_showing, docking_wishes
 from backend.meetings.calendar import Sender
-from backend.meetings.docking import BadEvent, Found, Frame, OneSideOnly
-from backend.meetings.models import DockingEvent, DockingTalk
-from backend.meetings.states import DockingStatus
+from backend.meetings.docking import BadEvent, Frame
+from backend.meetings.docking_guests import GuestReason, NoReason
+from backend.meetings.docking_wishes import Found, OneSideOnly
+from backend.meetings.holding import Minutes, NotYet
+from backend.meetings.models import CaseMeeting, DockingEvent, DockingTalk
+from backend.meetings.service import BadPlan
+from backend.meetings.states import DockingStatus, MeetingStatus
+from backend.notifications.models import Notice, Notification
+from backend.organisations.models import MemberRole, Organisation
 from tests.factories import JIADING, Factory, Party
 
 SENDER = Sender("desk@yiqiao.example", "http://testserver")
@@ -51,16 +57,44 @@ class Hall:
 
     def wish_all(self) -> int:
         found = [Found(n.id, c.id, Suggested("test", 1, "strong", 0.5)) for n in self.needs for c in self.offers]
-        added: int = self.write(lambda s: docking.add_matches(s, self.broker.viewer, self.id, found))
+        added: int = self.write(lambda s: docking_wishes.add_matches(s, self.broker.viewer, self.id, found))
         return added
 
     def plan(self) -> int:
-        count: int = self.write(lambda s: docking.plan(s, self.broker.viewer, self.id))
+        count: int = self.write(lambda s: docking_wishes.plan(s, self.broker.viewer, self.id))
         return count
 
     def publish(self, seen: int) -> DockingEvent:
-        event: DockingEvent = self.write(lambda s: docking.publish(s, self.broker.viewer, SENDER, self.id, seen))
+        viewer = self.broker.viewer
+        event: DockingEvent = self.write(lambda s: docking_sending.publish(s, viewer, SENDER, self.id, seen))
         return event
+
+    def answer(self, party: Party, reason: str = "") -> None:
+        """Accept, or decline with a reason."""
+        home, accepts = party.organisation.id, not reason
+        self.write(lambda s: docking_guests.answer(s, party.viewer, self.id, home, accepts=accepts, reason=reason))
+
+    def states(self) -> dict[str, str]:
+        """The answers by organisation."""
+        return {i: g.state.value for i, g in self.write(lambda s: docking_guests.of_event(s, self.id)).items()}
+
+    def told(self, party: Party) -> list[Notice]:
+        """What somebody was told of docking events, in order."""
+        query = select(Notification.notice).where(
+            Notification.user_id == party.user.id, Notification.subject_kind == "docking"
+        )
+        found: list[Notice] = self.write(lambda s: list(s.exec(query.order_by(col(Notification.created_at))).all()))
+        return found
+
+    def let_begin(self) -> None:
+        """The afternoon comes: it is moved back so that its first two talks lie behind."""
+
+        def work(session: Session) -> None:
+            event = session.get_one(DockingEvent, self.id)
+            event.starts_at = utc_now() - timedelta(minutes=45)
+            session.add(event)
+
+        self.write(work)
 
     def talks(self) -> list[DockingTalk]:
         return list(self.write(lambda s: docking.talks(s, self.id)))
@@ -109,7 +143,7 @@ def test_a_changed_plan_and_a_cancelled_event_reach_calendars(hall: Hall) -> Non
     gone = hall.companies[0]
     for talk in hall.talks():
         if talk.capability_id == hall.offers[0].id and talk.need_id == hall.needs[0].id:
-            hall.write(partial(docking.remove, viewer=hall.broker.viewer, event_id=hall.id, talk_id=talk.id))
+            hall.write(partial(docking_wishes.remove, viewer=hall.broker.viewer, event_id=hall.id, talk_id=talk.id))
     hall.write(lambda s: docking.save(s, hall.broker.viewer, hall.id, frame(slots=1, breaks=(), tables=2)))
     assert all(t.slot is None for t in hall.talks())
     with pytest.raises(Conflict):
@@ -121,7 +155,7 @@ def test_a_changed_plan_and_a_cancelled_event_reach_calendars(hall: Hall) -> Non
         methods = [str(c["method"]) for c in hall.calendars(company)]
         assert methods == (["REQUEST", "REQUEST"] if offer.id in left else ["REQUEST", "CANCEL"])
     for _twice in range(2):
-        hall.write(lambda s: docking.cancel(s, hall.broker.viewer, SENDER, hall.id))
+        hall.write(lambda s: docking_sending.cancel(s, hall.broker.viewer, SENDER, hall.id))
     assert [str(c["method"]) for c in hall.calendars(hall.hospitals[0])] == ["REQUEST", "REQUEST", "CANCEL"]
     with pytest.raises(Conflict):
         hall.plan()
@@ -132,7 +166,7 @@ def test_two_needs_of_one_department_are_never_at_once(make: Factory, hall: Hall
     department = hall.hospitals[0].viewer.memberships[0].department_id
     again = [make.need(hall.hospitals[0], f"又一需求{n}", department_id=department or "") for n in range(2)]
     found = [Found(n.id, c.id, Suggested("test", 1, "strong", 0.4)) for n in again for c in hall.offers]
-    hall.write(lambda s: docking.add_matches(s, hall.broker.viewer, hall.id, found))
+    hall.write(lambda s: docking_wishes.add_matches(s, hall.broker.viewer, hall.id, found))
     assert hall.plan() == 3
     slots = [t.slot for t in hall.talks() if t.slot]
     assert len(slots) == len(set(slots))
@@ -142,17 +176,17 @@ def test_an_organisation_takes_part_on_one_side(make: Factory, hall: Hall) -> No
     hall.wish_all()
     own = make.need(hall.companies[0], "公司的需求")
     with pytest.raises(OneSideOnly):
-        hall.write(lambda s: docking.add(s, hall.broker.viewer, hall.id, own.id, hall.offers[1].id))
+        hall.write(lambda s: docking_wishes.add(s, hall.broker.viewer, hall.id, own.id, hall.offers[1].id))
     with pytest.raises(Unsuitable):
-        hall.write(lambda s: docking.add(s, hall.broker.viewer, hall.id, own.id, hall.offers[0].id))
+        hall.write(lambda s: docking_wishes.add(s, hall.broker.viewer, hall.id, own.id, hall.offers[0].id))
     with pytest.raises(NotFound):
-        hall.write(lambda s: docking.add(s, hall.broker.viewer, hall.id, new_id(), hall.offers[0].id))
+        hall.write(lambda s: docking_wishes.add(s, hall.broker.viewer, hall.id, new_id(), hall.offers[0].id))
 
 
 def test_a_talk_becomes_an_introduction_once(hall: Hall) -> None:
     hall.wish_all()
-    talk = hall.talks()[0]
-    rows = [hall.write(lambda s: docking.introduce(s, hall.broker.viewer, hall.id, talk.id)) for _twice in range(2)]
+    talk, broker = hall.talks()[0], hall.broker.viewer
+    rows = [hall.write(lambda s: docking_outcomes.introduce(s, broker, hall.id, talk.id)) for _twice in range(2)]
     assert rows[0].id == rows[1].id and (rows[0].need_id, rows[0].capability_id) == (talk.need_id, talk.capability_id)
     assert (rows[0].ranker, rows[0].probability) == ("test", 0.5)
     assert hall.talks()[0].introduction_id == rows[0].id or any(t.introduction_id == rows[0].id for t in hall.talks())
@@ -172,14 +206,14 @@ def test_guests_see_their_own_talks_once_they_were_sent(hall: Hall) -> None:
             seen(party)
     hall.publish(0)
     assert (seen(hall.companies[0]), seen(hall.hospitals[0]), seen(hall.broker)) == (2, 3, 6)
-    listed = hall.write(lambda s: [e.id for e in docking.events_of(s, hall.companies[0].viewer)])
-    assert listed == [hall.id] and hall.write(lambda s: docking.events_of(s, stranger.viewer)) == []
+    listed = hall.write(lambda s: [e.id for e in docking_showing.events_of(s, hall.companies[0].viewer)])
+    assert listed == [hall.id] and hall.write(lambda s: docking_showing.events_of(s, stranger.viewer)) == []
     for party in (stranger, elsewhere):
         with pytest.raises(NotFound):
             seen(party)
     for party in (stranger, elsewhere, hall.companies[0]):
         with pytest.raises(NotFound):
-            hall.write(partial(docking.plan, viewer=party.viewer, event_id=hall.id))
+            hall.write(partial(docking_wishes.plan, viewer=party.viewer, event_id=hall.id))
         with pytest.raises(NotFound):
             hall.write(partial(docking.get, viewer=party.viewer, event_id=hall.id))
 
@@ -208,4 +242,165 @@ def test_reminders_go_out_once(hall: Hall) -> None:
     hall.publish(0)
     event = hall.write(lambda s: s.get_one(DockingEvent, hall.id))
     before = event.starts_at - timedelta(hours=3)
-    assert [hall.write(lambda s: docking.follow(s, before)) for _twice in range(2)] == [1, 0]
+    assert [hall.write(lambda s: docking_sending.follow(s, before)) for _twice in range(2)] == [1, 0]
+
+
+def test_guests_accept_or_decline_and_the_plan_is_made_again_without_them(hall: Hall) -> None:
+    hall.wish_all()
+    hall.plan()
+    gone, stays = hall.companies[0], hall.companies[1]
+    with pytest.raises(NotFound):
+        hall.answer(gone)
+    hall.publish(0)
+    assert set(hall.states().values()) == {"waiting"} and len(hall.states()) == 5
+    with pytest.raises(NoReason):
+        hall.answer(gone, "because")
+    for _twice in range(2):
+        hall.answer(stays)
+        hall.answer(gone, "time")
+    assert hall.told(hall.broker) == [Notice.DOCKING_ACCEPTED, Notice.DOCKING_DECLINED]
+    view = hall.write(lambda s: docking_showing.show(s, hall.broker.viewer, hall.id))
+    assert view.must_plan_again and (view.count("accepted"), view.count("declined"), view.count("waiting")) == (1, 1, 3)
+    assert view.guests[0].name == gone.organisation.name and view.guests[0].guest.reason is GuestReason.TIME
+    # A plan with somebody in it who does not come is not sent.
+    with pytest.raises(Conflict, match="plan again"):
+        hall.publish(1)
+    assert hall.plan() == 4
+    assert not hall.write(lambda s: docking_showing.show(s, hall.broker.viewer, hall.id)).must_plan_again
+    hall.publish(1)
+    assert [str(c["method"]) for c in hall.calendars(gone)] == ["REQUEST", "CANCEL"]
+    assert hall.told(gone) == [Notice.DOCKING_PUBLISHED, Notice.DOCKING_CANCELLED]
+    assert hall.states()[gone.organisation.id] == "declined"
+    hall.publish(2)
+    assert len(hall.calendars(gone)) == 2, "told once"
+    # Still a guest of the page, and free to come after all.
+    own = hall.write(lambda s: docking_showing.show(s, gone.viewer, hall.id))
+    assert own.talks == () and [g.name for g in own.guests] == [gone.organisation.name]
+    hall.answer(gone)
+    assert hall.plan() == 6
+    hall.publish(3)
+    assert [str(c["method"]) for c in hall.calendars(gone)] == ["REQUEST", "CANCEL", "REQUEST"]
+
+
+def test_who_never_had_a_plan_is_not_told_that_it_is_off(hall: Hall) -> None:
+    hall.write(lambda s: docking.save(s, hall.broker.viewer, hall.id, frame(slots=1, breaks=(), tables=1)))
+    hall.wish_all()
+    assert hall.plan() == 1
+    hall.publish(0)
+    hall.publish(1)
+    assert sum(len(hall.calendars(p)) for p in (*hall.hospitals, *hall.companies)) == 2, "nothing has changed"
+    left = next(p for p in hall.companies if not hall.calendars(p))
+    with pytest.raises(NotFound):
+        hall.write(lambda s: docking_showing.show(s, left.viewer, hall.id))
+    assert hall.write(lambda s: docking_showing.events_of(s, left.viewer)) == []
+
+
+def test_readers_strangers_and_late_comers_do_not_answer(hall: Hall) -> None:
+    hall.wish_all()
+    hall.plan()
+    hall.publish(0)
+    guest = hall.companies[0]
+    with pytest.raises(Forbidden):
+        hall.answer(hall.make.join(guest, MemberRole.VIEWER))
+    stranger = hall.make.party()
+    for party in (stranger, hall.make.broker(JIADING)):
+        with pytest.raises(NotFound):
+            hall.answer(party)
+    answered = partial(docking_guests.answer, viewer=stranger.viewer, event_id=hall.id, accepts=True)
+    with pytest.raises(NotFound):
+        hall.write(partial(answered, organisation_id=guest.organisation.id))
+    hall.let_begin()
+    hall.answer(guest)
+    hall.write(lambda s: docking_sending.cancel(s, hall.broker.viewer, SENDER, hall.id))
+    with pytest.raises(Conflict):
+        hall.answer(guest, "time")
+
+
+def test_notifications_lead_to_the_event_for_those_who_may_open_it(hall: Hall) -> None:
+    hall.wish_all()
+    hall.plan()
+    hall.publish(0)
+
+    def titles(party: Party) -> list[str]:
+        found = hall.write(lambda s: docking_showing.cards(s, party.viewer, [hall.id]))
+        return [f"{card.title} {card.url}" for card in found.values()]
+
+    for party in (hall.broker, hall.companies[0], hall.hospitals[1]):
+        assert titles(party) == [f"示例对接会 /docking/{hall.id}"]
+    assert titles(hall.make.party()) == [] == titles(hall.make.broker(JIADING))
+
+
+def test_the_minutes_of_a_table_are_the_first_meeting_of_a_case(hall: Hall) -> None:
+    hall.wish_all()
+    hall.plan()
+    talk, broker = hall.talks()[0], hall.broker.viewer
+    home = hall.write(lambda s: next(iter(docking.by_organisation(s, [talk]))))
+    held = Minutes({home: "示例代表"}, "样机弯度可调。", "两周内提供资料。")
+
+    def conclude(held: Minutes = held) -> str:
+        row = hall.write(lambda s: docking_outcomes.conclude(s, broker, hall.id, talk.id, held))
+        return str(row.id)
+
+    with pytest.raises(NotYet):
+        conclude()
+    hall.let_begin()
+    with pytest.raises(BadPlan):
+        conclude(Minutes({}, " "))
+    with pytest.raises(NotFound):
+        conclude(Minutes({new_id(): "谁"}, "纪要"))
+    assert conclude() == conclude(Minutes(held.present, "更正后的纪要。"))
+    meeting = hall.write(lambda s: s.get_one(CaseMeeting, talk.id))
+    assert meeting.status is MeetingStatus.HELD and meeting.minutes == "更正后的纪要。"
+    assert "第 1 桌" in meeting.place and meeting.held_at is not None
+    view, parties = hall.write(lambda s: docking_showing.talk(s, broker, hall.id, talk.id))
+    assert view.minutes_url.endswith(f"/meetings/{talk.id}") and len(parties) == 2
+    assert next(t for t in hall.talks() if t.id == talk.id).introduction_id == meeting.introduction_id
+
+
+def test_the_answer_of_a_merged_organisation_is_that_of_the_kept_one(hall: Hall) -> None:
+    hall.wish_all()
+    hall.plan()
+    hall.publish(0)
+    hall.answer(hall.companies[0], "people")
+    kept = hall.make.party()
+
+    def merge(session: Session) -> None:
+        former = session.get_one(Organisation, hall.companies[0].organisation.id)
+        former.merged_into_id = kept.organisation.id
+        session.add(former)
+
+    hall.write(merge)
+    states = hall.states()
+    assert states[kept.organisation.id] == "declined" and hall.companies[0].organisation.id not in states
+
+
+def test_only_those_whose_own_plan_has_changed_are_sent_it_again_and_asked_again(hall: Hall) -> None:
+    hall.wish_all()
+    hall.plan()
+    hall.publish(0)
+    parties = (*hall.hospitals, *hall.companies)
+    for party in parties:
+        hall.answer(party)
+    assert set(hall.states().values()) == {"accepted"}
+
+    def touch(talk_id: str) -> list[str]:
+        """Another table for one talk, as a new plan may give it; returns whom that concerns."""
+
+        def work(session: Session) -> list[str]:
+            talk = session.get_one(DockingTalk, talk_id)
+            talk.table_number = 9
+            session.add(talk)
+            session.flush()
+            return list(docking.by_organisation(session, [talk]))
+
+        found: list[str] = hall.write(work)
+        return found
+
+    moved = touch(hall.talks()[0].id)
+    hall.publish(1)
+    assert {i for i, state in hall.states().items() if state == "waiting"} == set(moved)
+    assert {p.organisation.id for p in parties if len(hall.calendars(p)) == 2} == set(moved)
+    # Another place concerns everybody.
+    hall.write(lambda s: docking.save(s, hall.broker.viewer, hall.id, frame(place="示例科技馆")))
+    hall.publish(2)
+    assert set(hall.states().values()) == {"waiting"}

@@ -21,7 +21,7 @@ from backend.introductions.models import CaseEvent, Introduction, Leg
 from backend.ledger import blockers, board, clock, policy, service, story, views
 from backend.ledger.board import BoardFilters
 from backend.ledger.clock import LedgerClock, Told
-from backend.ledger.forms import own_path, read_day
+from backend.ledger.forms import own_path
 from backend.ledger.models import LedgerState, LedgerStep
 from backend.ledger.service import BadDay, BadOwner, Move, MovedElsewhere, NotProven, Plan
 from backend.ledger.states import ENDED, PHASES, TABLE, Phase, StepAction, StepKind, StepStatus
@@ -32,6 +32,7 @@ from backend.notifications.models import Notice
 from backend.organisations.models import MemberRole, OrganisationKind
 from backend.organisations.policy import VISITOR, Viewer
 from backend.transitions import Actor
+from backend.typed_days import read_day
 from backend.working_days import add_working_days, today, working_days_between
 from tests.factories import JIADING, Factory, Party
 from tests.unit.test_introductions import CONSENT, Scene

@@ -17,10 +17,11 @@ from backend.introductions.states import DeclineReason, IntroductionStatus
 from backend.ledger import story
 from backend.ledger.story import Line
 from backend.mailer import Mail
-from backend.meetings import service, showing
+from backend.meetings import clock, holding, service, showing
 from backend.meetings.calendar import Sender
+from backend.meetings.holding import Minutes, NotYet
 from backend.meetings.models import CaseMeeting, Fit
-from backend.meetings.service import BadPlan, Minutes, NotYet, Plan
+from backend.meetings.service import BadPlan, Plan
 from backend.meetings.states import MEETINGS, MeetingAction, MeetingStatus
 from backend.notifications.models import Notice
 from backend.organisations.models import MemberRole
@@ -65,7 +66,7 @@ class Meeting(Table):
 
     def hold(self, party: Party, text: str = "看了样机。") -> CaseMeeting:
         held = Minutes({self.company.organisation.id: "示例工程师"}, text, "两周内送样。")
-        return self.do(lambda s: service.hold(s, party.viewer, self.case.id, self.id, held))
+        return self.do(lambda s: holding.hold(s, party.viewer, self.case.id, self.id, held))
 
     def set(self, **values: object) -> None:
         def work(session: Session) -> None:
@@ -192,7 +193,7 @@ def test_the_first_meeting_held_moves_the_case_on(meeting: Meeting) -> None:
         meeting.hold(meeting.hospital, " ")
     stranger = Minutes({meeting.make.party().organisation.id: ""}, "有人来过。")
     with pytest.raises(NotFound):
-        meeting.do(lambda s: service.hold(s, meeting.hospital.viewer, meeting.case.id, meeting.id, stranger))
+        meeting.do(lambda s: holding.hold(s, meeting.hospital.viewer, meeting.case.id, meeting.id, stranger))
 
 
 def test_reminders_come_one_working_day_before(meeting: Meeting) -> None:
@@ -202,7 +203,7 @@ def test_reminders_come_one_working_day_before(meeting: Meeting) -> None:
     meeting.set(starts_at=monday)
 
     def run(at: datetime) -> tuple[int, int]:
-        return meeting.do(lambda s: service.follow(s, SENDER, at))
+        return meeting.do(lambda s: clock.follow(s, SENDER, at))
 
     assert run(monday - timedelta(days=4)) == (0, 0)
     assert run(monday - timedelta(days=3)) == (1, 0)
@@ -215,8 +216,8 @@ def test_meetings_of_a_case_that_ended_are_cancelled(meeting: Meeting) -> None:
     meeting.fix(meeting.hospital)
     case = meeting.case.id
     meeting.do(lambda s: introductions.decline(s, meeting.company.viewer, case, DeclineReason.CAPACITY, ""))
-    assert meeting.do(lambda s: service.follow(s, SENDER)) == (0, 1)
-    assert meeting.do(lambda s: service.follow(s, SENDER)) == (0, 0)
+    assert meeting.do(lambda s: clock.follow(s, SENDER)) == (0, 1)
+    assert meeting.do(lambda s: clock.follow(s, SENDER)) == (0, 0)
     assert [str(c["method"]) for c in meeting.calendars(meeting.hospital)] == ["REQUEST", "CANCEL"]
 
 

@@ -23,9 +23,9 @@ from backend.organisations.models import MemberRole
 from backend.organisations.policy import VISITOR, Viewer
 from backend.organisations.references import Merge
 from backend.references import REFERENCES
-from backend.responses import answers, calls, clock, deciding, policy, results, reviewing, states
+from backend.responses import answers, calling, calls, clock, deciding, policy, results, reviewing, states
 from backend.responses.answers import EditedElsewhere, NotOwnCapability
-from backend.responses.calls import BadDate, Locked, Weighted
+from backend.responses.calling import BadDate, Locked, Weighted
 from backend.responses.deciding import NOT_PICKED, PICKED, Verdict
 from backend.responses.models import CallResponse, Criterion, ResponseCall, Review
 from backend.responses.policy import ConflictOfInterest
@@ -103,23 +103,23 @@ def test_a_broker_proposes_and_the_author_opens(scene: Scene) -> None:
         scene.do(lambda s: calls.get(s, scene.company.viewer, call.id))
     with pytest.raises(DomainError):
         scene.answer(scene.company, call)
-    scene.do(lambda s: calls.act(s, scene.hospital.viewer, call.id, "open"))
+    scene.do(lambda s: calling.act(s, scene.hospital.viewer, call.id, "open"))
     assert scene.answer(scene.company, call).status is ResponseStatus.SUBMITTED
 
 
 def test_criteria_stand_once_the_first_response_is_in(scene: Scene) -> None:
     call = scene.begin()
     criteria = [Weighted("可行性", 1)]
-    scene.do(lambda s: calls.change(s, scene.hospital.viewer, call.id, None, criteria, ""))
+    scene.do(lambda s: calling.change(s, scene.hospital.viewer, call.id, None, criteria, ""))
     scene.answer(scene.company, call, submit=False)
-    scene.do(lambda s: calls.change(s, scene.hospital.viewer, call.id, None, criteria, "更短"))
+    scene.do(lambda s: calling.change(s, scene.hospital.viewer, call.id, None, criteria, "更短"))
     scene.answer(scene.company, call)
     with pytest.raises(Locked):
-        scene.do(lambda s: calls.change(s, scene.hospital.viewer, call.id, None, criteria, ""))
+        scene.do(lambda s: calling.change(s, scene.hospital.viewer, call.id, None, criteria, ""))
     # Taking it back does not unlock them: somebody has written to these criteria.
     scene.do(lambda s: answers.withdraw(s, scene.company.viewer, scene.answer_id(call)))
     with pytest.raises(Locked):
-        scene.do(lambda s: calls.change(s, scene.hospital.viewer, call.id, None, criteria, ""))
+        scene.do(lambda s: calling.change(s, scene.hospital.viewer, call.id, None, criteria, ""))
 
 
 def test_a_response_is_drafted_handed_in_changed_taken_back_and_handed_in_again(scene: Scene) -> None:
@@ -218,7 +218,8 @@ def test_a_reviewer_reads_once_accepted_and_sees_the_scores_of_others_once_hande
     scene.do(lambda s: reviewing.accept(s, scene.expert.viewer, call.id))
     assert reads(scene, scene.expert, mine) and "针尖上滑的详情。" in brief().values()
     with scene.database.session() as session:
-        assert session.exec(select(AuditEvent).where(AuditEvent.event == "need:brief:read")).one()
+        reading = session.exec(select(AuditEvent).where(AuditEvent.event == "need:brief:read")).one()
+    assert reading.detail["organisation"] == scene.expert.organisation.id, "the author sees whose reviewer has read"
     with pytest.raises(Forbidden):
         scene.do(lambda s: results.get(s, scene.expert.viewer, call.id))
     scene.give(call, scene.expert, mine.id, 3)
@@ -303,7 +304,7 @@ def test_the_broker_who_published_the_need_looks_after_what_is_picked(scene: Sce
 def test_the_broker_who_proposed_the_call_comes_first(scene: Scene) -> None:
     colleague = scene.make.join(scene.broker, MemberRole.EDITOR)
     call = scene.begin(colleague)
-    scene.do(lambda s: calls.act(s, scene.hospital.viewer, call.id, "open"))
+    scene.do(lambda s: calling.act(s, scene.hospital.viewer, call.id, "open"))
     mine = scene.answer(scene.company, call)
     scene.let_close(call)
     assert broker_of_pick(scene, call, mine) == colleague.user.id
@@ -353,7 +354,7 @@ def test_the_date_is_moved_with_notice_and_not_from_one_day_to_the_next(scene: S
 
     def move(days: int, note: str = "评审时间有变") -> ResponseCall:
         day = add_working_days(today(), days)
-        return scene.do(lambda s: calls.reschedule(s, scene.hospital.viewer, call.id, day, note))
+        return scene.do(lambda s: calling.reschedule(s, scene.hospital.viewer, call.id, day, note))
 
     with pytest.raises(BadDate):
         move(1)
@@ -363,7 +364,7 @@ def test_the_date_is_moved_with_notice_and_not_from_one_day_to_the_next(scene: S
     assert scene.told(scene.company) == [Notice.CALL_RESCHEDULED]
     assert scene.told(scene.broker)[-1] is Notice.CALL_RESCHEDULED
     with pytest.raises(Forbidden):
-        scene.do(lambda s: calls.reschedule(s, scene.broker.viewer, call.id, add_working_days(today(), 9), "想"))
+        scene.do(lambda s: calling.reschedule(s, scene.broker.viewer, call.id, add_working_days(today(), 9), "想"))
 
 
 def test_the_clock_reminds_closes_and_asks_for_a_decision(scene: Scene) -> None:
@@ -461,7 +462,7 @@ def test_every_action_on_a_call_by_every_role_in_every_state(scene: Scene, statu
     }
 
     def act(role: str, action: str) -> ResponseCall:
-        return scene.do(lambda s: calls.act(s, roles[role], call.id, action, "理由"))
+        return scene.do(lambda s: calling.act(s, roles[role], call.id, action, "理由"))
 
     for action in states.CallAction:
         for role in roles:

@@ -194,8 +194,21 @@ def test_the_template_is_read_as_it_is_written() -> None:
     assert not taken.ignored
 
 
+def test_files_are_printed_on_pages_that_can_be_read() -> None:
+    long = "房间隔穿刺时针尖容易上滑，希望改进。" * 40
+    content = workbooks.excel("表", ["标题", "说明"], [["短", "短"], ["短", long]], [20, 60])
+    sheet = openpyxl.load_workbook(io.BytesIO(content)).active
+    assert sheet.page_setup.orientation == "landscape" and sheet.sheet_properties.pageSetUpPr.fitToPage
+    assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
+    assert sheet.print_title_rows == "$1:$1" and sheet["B3"].alignment.wrap_text
+    heights = [sheet.row_dimensions[number].height for number in (2, 3)]
+    assert heights == [workbooks.LINE_HEIGHT, workbooks.MOST_LINES * workbooks.LINE_HEIGHT]
+    wide = workbooks.excel("表", list("abcdef"), [], [100] * 6)
+    assert openpyxl.load_workbook(io.BytesIO(wide)).active.page_setup.fitToWidth == 3
+
+
 def test_no_cell_of_an_export_is_a_formula() -> None:
-    rows = [["=1+1", "+8613800000000", "-2", "@SUM(A1)", -5, datetime.datetime(2026, 3, 1, 20, tzinfo=datetime.UTC)]]
+    rows = [["=1+1", "+8613800000000", "-2", "＠SUM(A1)", -5, datetime.datetime(2026, 3, 1, 20, tzinfo=datetime.UTC)]]
     content = workbooks.excel("表", list("abcdef"), rows)
     cells = next(iter(openpyxl.load_workbook(io.BytesIO(content)).active.iter_rows(min_row=2)))
     assert [cell.data_type for cell in cells] == ["s", "s", "s", "s", "n", "d"]
@@ -203,5 +216,7 @@ def test_no_cell_of_an_export_is_a_formula() -> None:
     assert cells[5].value.date() == datetime.date(2026, 3, 2)
     text = workbooks.comma_separated(list("abcdef"), rows)
     assert text.startswith(b"\xef\xbb\xbf")
-    assert text.decode("utf-8-sig").splitlines()[1] == "'=1+1,'+8613800000000,'-2,'@SUM(A1),-5,2026-03-02"
-    assert values.line(20)("'=1+1") == "=1+1"
+    assert text.decode("utf-8-sig").splitlines()[1] == "'=1+1,'+8613800000000,'-2,'＠SUM(A1),-5,2026-03-02"
+    assert values.line(20)("'=1+1") == "=1+1" and values.line(20)("'＠SUM(A1)") == "＠SUM(A1)"
+    assert workbooks.comma_separated(["a"], [[" =1+1"]]).decode("utf-8-sig").splitlines()[1] == "' =1+1"
+    assert values.line(20)("'tis") == "'tis"

@@ -3,12 +3,15 @@
 import re
 from datetime import timedelta
 
+from sqlmodel import select
 from starlette.testclient import TestClient
 
-from backend.db import new_id, utc_now
+from backend.capabilities.models import Capability
+from backend.db import Database, new_id, utc_now
 from backend.meetings.forms import written
+from backend.meetings.models import DockingEvent, DockingTalk
 from tests.conftest import SignIn
-from tests.factories import Factory
+from tests.factories import Factory, Party
 from tests.postbox import Postbox
 
 
@@ -90,3 +93,78 @@ def test_others_arrange_nothing(make: Factory, sign_in: SignIn) -> None:
     for path in ("edit", "matches", "wishes", "plan", "publish", "cancel", f"wishes/{new_id()}/remove"):
         assert stranger.post(f"{url}/{path}", data=fields()).status_code == 404, path
     assert stranger.post(f"{url}/talks/{new_id()}/introduce").status_code == 404
+
+
+def arranged(make: Factory, sign_in: SignIn) -> tuple[TestClient, str, list[Party]]:
+    """An event of one hospital and two companies whose plan was sent; the broker's client, its page, the parties."""
+    hospital, companies = make.hospital(), [make.party(name=f"示例·{n}公司") for n in "甲乙"]
+    need = make.need(hospital)
+    broker: TestClient = sign_in(make.reviewer(need.region))
+    url = str(broker.post("/docking", data=fields()).headers["location"])
+    for company in companies:
+        pair = {"need": need.id, "capability": make.capability(company).id}
+        assert broker.post(f"{url}/wishes", data=pair).status_code == 303
+    broker.post(f"{url}/plan")
+    assert broker.post(f"{url}/publish", data={"sequence": "0"}).status_code == 303
+    return broker, url, [hospital, *companies]
+
+
+def test_a_guest_learns_by_the_bell_and_declines_and_the_broker_plans_again(make: Factory, sign_in: SignIn) -> None:
+    broker, url, (_hospital, gone, stays) = arranged(make, sign_in)
+    guest = sign_in(gone)
+    told = guest.get("/notifications").text
+    assert "对接会日程已发出" in told and f'href="{url}"' in told
+    page = guest.get(url).text
+    assert "是否参加" in page and "未答复" in page
+    # Whoever has opened the page has seen the notification.
+    told = guest.get("/notifications").text
+    assert told.index('class="notification"') < told.index("对接会日程已发出") < told.index("notification unread")
+    mine = {"organisation": gone.organisation.id}
+    refused = guest.post(f"{url}/answers", data={**mine, "answer": "decline", "reason": ""})
+    assert refused.status_code == 422 and "请选择谢绝的原因" in refused.text
+    for _twice in range(2):
+        sent = guest.post(f"{url}/answers", data={**mine, "answer": "decline", "reason": "people"})
+        assert sent.status_code == 303
+    other = {"organisation": stays.organisation.id, "answer": "accept"}
+    assert guest.post(f"{url}/answers", data=other).status_code == 404
+    assert sign_in(stays).post(f"{url}/answers", data=other).status_code == 303
+    assert f'href="{url}"' in broker.get("/notifications").text
+    seen = broker.get(url).text
+    assert "1 家参加，1 家不参加，1 家未答复" in seen and "人员安排不开" in seen
+    assert "有一方不参加" in seen and f'action="{url}/publish"' not in seen
+    assert broker.post(f"{url}/publish", data={"sequence": "1"}).status_code == 409
+    broker.post(f"{url}/plan")
+    assert "1 场交流" in broker.get(url).text
+    assert broker.post(f"{url}/publish", data={"sequence": "1"}).status_code == 303
+    own = guest.get(url).text
+    assert "贵单位目前没有安排的交流" in own and "改为参加" in own
+    assert guest.post(f"{url}/answers", data={**mine, "answer": "accept"}).status_code == 303
+
+
+def test_minutes_of_a_table_come_back_when_they_are_wrong_and_become_a_case(
+    make: Factory, sign_in: SignIn, database: Database
+) -> None:
+    broker, url, (hospital, company, _other) = arranged(make, sign_in)
+    with database.session(write=True) as session:
+        event = session.get_one(DockingEvent, url.rsplit("/", 1)[1])
+        rows = session.exec(select(DockingTalk, Capability).join(Capability)).all()
+        talk = next(t.id for t, c in rows if c.organisation_id == company.organisation.id)
+    form = f"{url}/talks/{talk}"
+    assert broker.get(form).status_code == 409, "it has not begun"
+    with database.session(write=True) as session:
+        event = session.get_one(DockingEvent, event.id)
+        event.starts_at = utc_now() - timedelta(hours=1)
+        session.add(event)
+    assert form in broker.get(url).text and "到场人员" in broker.get(form).text
+    data = {f"names-{company.organisation.id}": "示例代表", "minutes": "", "agreed": "两周内提供资料。"}
+    refused = broker.post(form, data=data)
+    assert refused.status_code == 422 and "请填写会议纪要" in refused.text
+    assert 'value="示例代表"' in refused.text and "两周内提供资料。" in refused.text
+    made = [broker.post(form, data={**data, "minutes": "样机弯度可调。"}).headers["location"] for _twice in range(2)]
+    assert made[0] == made[1]
+    assert "查看纪要" in broker.get(url).text
+    case = str(made[0])
+    assert "样机弯度可调。" in broker.get(f"{case}/meetings/{talk}").text
+    # The two read it once both have accepted the introduction.
+    assert sign_in(hospital).get(f"{case}/meetings/{talk}").status_code in (403, 404, 409)
+    assert sign_in(company).get(form).status_code == 404

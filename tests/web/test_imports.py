@@ -1,6 +1,8 @@
 """Imports from the file to the page that says what came of it, and back; who may do which."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -20,17 +22,19 @@ from backend.matching.models import SearchDocument
 from backend.needs import service as needs
 from backend.needs.models import Need, Requirement
 from backend.needs.states import NeedStatus
-from backend.notifications.models import Notification
-from backend.organisations.models import Organisation, OrganisationKind
+from backend.notifications.models import Notice, Notification
+from backend.organisations.models import MemberRole, Organisation, OrganisationKind
 from backend.organisations.states import OrganisationStatus
 from backend.transfers import history, service, work
 from backend.transfers.models import Import, ImportRow, RowAction, RowOutcome
-from backend.transfers.states import ImportStatus
+from backend.transfers.states import ImportAction, ImportStatus
 from tests import sheets
 from tests.conftest import SignIn
 from tests.factories import JIADING, Factory, Party
+from tests.web.pages import read
 
 PATIENCE = 60
+CONFIRM = ImportAction.CONFIRM
 
 
 def send(client: TestClient, content: bytes, name: str = "需求汇总.xlsx", **fields: str) -> Any:
@@ -259,6 +263,41 @@ def test_whoever_is_there_looks_after_their_own(make: Factory, sign_in: SignIn, 
         assert [need.status for need in drafts] == [NeedStatus.DRAFT, NeedStatus.DRAFT]
 
 
+def test_members_are_told_once_of_the_drafts_that_an_office_has_brought_in(
+    make: Factory, sign_in: SignIn, database: Database
+) -> None:
+    hospital, stranger = make.hospital(name="示例·仁济医院"), make.party()
+    reader = make.join(hospital, MemberRole.VIEWER)
+    broker = make.broker()
+    here, doctor = sign_in(broker), sign_in(hospital)
+    address = take_in(here, database, broker, sheets.workbook({"需求": sheets.NEEDS}))
+
+    def told() -> list[Notification]:
+        query = select(Notification).where(Notification.notice == Notice.DRAFTS_IMPORTED)
+        with database.session() as session:
+            return list(session.exec(query).all())
+
+    [one] = told()
+    assert (one.user_id, one.subject_id) == (hospital.user.id, address.rpartition("/")[2])
+    listed = read(doctor.get("/notifications").text)
+    assert f"{address}/drafts" in listed.links and "项草稿" in listed.text
+    page = read(doctor.get(f"{address}/drafts").text)
+    with database.session() as session:
+        ids = session.exec(select(Need.id).where(Need.organisation_id == hospital.organisation.id)).all()
+    assert ids and {f"/needs/{id_}" for id_ in ids} <= set(page.links)
+    assert broker.organisation.name in page.text and told()[0].read_at is not None
+    # Members who only read see their drafts as well; the office has a page of its own, and others have none.
+    assert sign_in(reader).get(f"{address}/drafts").status_code == 200
+    for other in (here, sign_in(stranger)):
+        assert other.get(f"{address}/drafts").status_code == 404
+    assert doctor.get(address).status_code == 404
+    assert here.post(f"{address}/undo").status_code == 303
+    assert finish(database, address).status is ImportStatus.UNDONE
+    assert doctor.get(f"{address}/drafts").status_code == 404
+    assert f"{address}/drafts" not in read(doctor.get("/notifications").text).links
+    assert len(told()) == 1
+
+
 def test_a_member_takes_in_drafts_of_their_own_organisation_alone(
     make: Factory, sign_in: SignIn, database: Database
 ) -> None:
@@ -363,7 +402,6 @@ class Confirmed:
 
     def __init__(self, make: Factory, database: Database, content: bytes) -> None:
         from backend.transfers.reading import read
-        from backend.transfers.states import ImportAction
         from backend.transfers.tables import take
 
         self.broker, self.database = make.broker(), database
@@ -428,6 +466,32 @@ def test_what_has_changed_since_the_preview_is_looked_at_again(make: Factory, da
     with database.session() as session:
         rows = session.exec(select(ImportRow).where(ImportRow.title == "示例·仁济医院")).all()
         assert [row.action for row in rows] == [RowAction.SKIP]
+
+
+def test_two_imports_at_the_same_time_make_one_organisation(make: Factory, database: Database) -> None:
+    """Both know the hospital as new; whoever comes second is shown what has changed and takes in the rest."""
+    first = Confirmed(make, database, sheets.workbook({"需求": sheets.NEEDS[:2]}))
+    second = Confirmed(make, database, sheets.workbook({"需求": [sheets.NEEDS[0], sheets.NEEDS[2]]}))
+    begin = Barrier(2)
+
+    def run() -> int:
+        begin.wait()
+        return work.run(database, lambda: None)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _n: run(), range(2)))
+    # A run that found the database busy leaves what it had for the next one.
+    work.run(database, lambda: None)
+    found = sorted([first.status(), second.status()], key=lambda batch: batch.status is ImportStatus.PREVIEW)
+    assert [batch.status for batch in found] == [ImportStatus.DONE, ImportStatus.PREVIEW]
+    assert found[1].changed_meanwhile and count(database, Need) == 1
+    with database.session(write=True) as session:
+        service.act(session, (first if found[1].id == first.id else second).broker.viewer, found[1].id, CONFIRM)
+    assert work.run(database, lambda: None) == 1
+    assert count(database, Need) == 2
+    with database.session() as session:
+        hospitals = session.exec(select(Organisation).where(Organisation.name == "示例·仁济医院")).all()
+        assert len(hospitals) == 1
 
 
 def test_5000_rows_become_visible_at_once(make: Factory, database: Database, engine: Any) -> None:

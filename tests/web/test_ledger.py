@@ -12,9 +12,9 @@ from backend.introductions.models import Introduction
 from backend.ledger import service
 from backend.ledger.models import LedgerStep
 from backend.ledger.states import StepKind, StepStatus
-from backend.meetings import service as meetings
+from backend.meetings import holding
+from backend.meetings.holding import Minutes
 from backend.meetings.models import CaseMeeting
-from backend.meetings.service import Minutes
 from backend.meetings.states import MeetingStatus
 from backend.needs.models import Need
 from backend.needs.states import NeedStatus
@@ -272,7 +272,7 @@ def test_the_story_tells_of_meetings(scene: Landing, row: Introduction, url: str
     scene.do(lambda s: s.add(meeting))
     came = {scene.company.organisation.id: "示例工程师", scene.hospital.organisation.id: ""}
     said = Minutes(came, "看了样机。", "两周内送样。")
-    scene.do(lambda s: meetings.hold(s, scene.hospital.viewer, row.id, meeting.id, said))
+    scene.do(lambda s: holding.hold(s, scene.hospital.viewer, row.id, meeting.id, said))
     page = page_of(company, f"{url.removesuffix('ledger')}story")
     names = scene.hospital.organisation.name, scene.company.organisation.name
     for words in ("召开会议", f"到会：{names[0]}、{names[1]}（示例工程师）", "两周内送样。", "首次会议"):
