@@ -16,8 +16,8 @@ from backend.ledger.states import StepKind, StepStatus
 from backend.matching import decisions, shown
 from backend.matching.decisions import Judgement
 from backend.matching.shown import Line
-from backend.meetings import  as meetings
-from backend.meetings. import Minutes
+from backend.meetings import holding as meetings
+from backend.meetings.holding import Minutes
 from backend.meetings.models import CaseMeeting
 from backend.meetings.states import MeetingStatus
 from backend.results import sources
