@@ -100,11 +100,17 @@ def untouched(introduction_id: str, kind: StepKind) -> LedgerStep:
 
 
 def steps(session: Session, introduction_ids: Collection[str]) -> Mapping[str, tuple[LedgerStep, ...]]:
-    """All steps of agreed cases in their order, whoever may see them: for reports, which ask their own policy."""
+    """All steps of agreed cases in their order, whoever may see them: for reports, which ask their own policy.
+
+    Of several cases the steps that nobody has touched are one object for each kind, without a case: to be read alone.
+    Making one for each took three quarters of the time of a board of 200 cases.
+    """
+    begun = {kind: untouched("", kind) for kind in StepKind} if len(introduction_ids) > 1 else {}
     query = select(LedgerStep).where(col(LedgerStep.introduction_id).in_(introduction_ids))
     stored = {(step.introduction_id, step.kind): step for step in session.exec(query).all()}
     return {
-        id_: tuple(stored.get((id_, kind)) or untouched(id_, kind) for kind in StepKind) for id_ in introduction_ids
+        id_: tuple(stored.get((id_, kind)) or begun.get(kind) or untouched(id_, kind) for kind in StepKind)
+        for id_ in introduction_ids
     }
 
 
