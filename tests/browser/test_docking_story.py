@@ -63,9 +63,9 @@ def hall(tmp_path: Path, model_cache: Path, browser: Browser) -> Iterator[Hall]:
 
 
 def create(broker: Page) -> str:
-    """The event, from the menu of the account to its page."""
+    """The event, from the desk to its page."""
     broker.goto("/needs")
-    broker.locator("details.account summary").click()
+    broker.get_by_role("navigation").get_by_role("link", name="工作台").click()
     broker.get_by_role("link", name="对接会", exact=True).click()
     broker.get_by_role("link", name="新建对接会").click()
     broker.get_by_label("名称").fill(TITLE)
