@@ -45,7 +45,7 @@ DECLINES: Mapping[Reason | None, float] = MappingProxyType(
     }
 )
 ONE_SIDE = 0.5
-"""What it says that one side has accepted, or that a broker did not take on what one side had asked for."""
+"""What it says that one side has asked for it or accepted, or that a broker did not take on what was asked for."""
 PASSED_OVER = 0.05
 MOST_PASSED_OVER = 0.2
 """However many users have passed a pair over."""
@@ -109,14 +109,16 @@ def recorded(session: Session, *, with_texts: bool = False) -> list[Decision]:
 
 
 def _of_row(row: Recorded) -> Decision | None:
+    """What an event says of its pair. A broker's proposal follows the ranker, and that nobody answered or that a case
+    was withdrawn leaves open whether the two fit: they say nothing."""
     need, capability = row.need_id, str(row.capability_id)
     if row.kind is DecisionKind.STEP and row.reason == DONE:
         return Decision(need, capability, Outcome.LANDED)
     if row.kind is DecisionKind.AGREED:
         return Decision(need, capability, Outcome.AGREED)
-    if row.kind is DecisionKind.INTRODUCED:
+    if row.kind in (DecisionKind.INTRODUCED, DecisionKind.MET):
         return Decision(need, capability, Outcome.ACCEPTED)
-    if row.kind is DecisionKind.ACCEPTED:
+    if row.kind in (DecisionKind.ASKED, DecisionKind.ACCEPTED):
         return Decision(need, capability, Outcome.ACCEPTED, weight=ONE_SIDE)
     if row.kind is DecisionKind.DECLINED and row.reason:
         return Decision(need, capability, Outcome.DECLINED, Reason(row.reason))

@@ -1,4 +1,5 @@
-"""What time does to meetings: reminders one working day before, and the end of those whose case has ended."""
+"""What time does to meetings: reminders one working day before, the end of those whose case has ended, and cases that
+have met before they were opened."""
 
 from datetime import datetime
 
@@ -6,8 +7,9 @@ from sqlmodel import Session, col, select
 
 from backend.db import utc_now
 from backend.introductions import cases
+from backend.introductions import service as introductions
 from backend.introductions.models import Introduction
-from backend.introductions.states import OPENED
+from backend.introductions.states import OPENED, IntroductionAction, IntroductionStatus
 from backend.meetings.calendar import Sender
 from backend.meetings.inviting import announce
 from backend.meetings.models import CaseMeeting
@@ -37,8 +39,20 @@ def follow(session: Session, sender: Sender, now: datetime | None = None) -> tup
             session.add(meeting)
             announce(session, None, cases.of(session, row), Notice.MEETING_REMINDER)
             reminded += 1
+    _move_on(session)
     session.flush()
     return reminded, cancelled
+
+
+def _move_on(session: Session) -> None:
+    """A case that began with the minutes of a table has met already when both sides accept it."""
+    query = (
+        select(Introduction.id)
+        .join(CaseMeeting, col(CaseMeeting.introduction_id) == col(Introduction.id))
+        .where(Introduction.status == IntroductionStatus.INTRODUCED, CaseMeeting.status == MeetingStatus.HELD)
+    )
+    for introduction_id in session.exec(query.distinct()).all():
+        introductions.act(session, None, introduction_id, IntroductionAction.MEET)
 
 
 def _is_near(starts_at: datetime | None, now: datetime) -> bool:

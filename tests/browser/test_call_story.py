@@ -12,6 +12,7 @@ from backend.db import Database, utc_now
 from backend.responses import clock
 from backend.responses.models import ResponseCall
 from backend.working_days import add_working_days, today
+from tests.browser.casework import accept
 from tests.browser.conftest import OpenVisit
 from tests.browser.site import Site
 from tests.browser.visit import review, submit, write_need
@@ -227,10 +228,7 @@ def test_from_an_open_call_to_the_outcome_for_everybody(open_visit: OpenVisit, s
     winner.get_by_role("link", name="查看应征").click()
     winner.get_by_role("link", name="查看引荐").click()
     case = winner.url
-    winner.get_by_label("已阅读并代表本单位接受以上保密承诺").check()
-    winner.get_by_label("承诺人姓名").fill("示例签署人")
-    winner.get_by_label("联系方式").fill("研发部 021-0000 0001")
-    winner.get_by_role("button", name="接受引荐").click()
+    accept(winner, case, "研发部 021-0000 0001")
     expect(winner.locator(".case-introduced")).to_be_visible()
     winner.goto(need)
     expect(winner.get_by_text(SEALED)).to_be_visible()

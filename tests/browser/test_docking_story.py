@@ -16,6 +16,7 @@ from backend.meetings.models import DockingEvent
 from backend.working_days import CHINA
 from tests.browser import site as sites
 from tests.browser.afternoon import CAPABILITIES, NEEDS, Afternoon
+from tests.browser.casework import accept
 from tests.browser.visit import Visit, check_fits_the_window
 from tests.factories import Party
 from tests.postbox import Postbox, open_postbox
@@ -148,16 +149,6 @@ def told(page: Page, words: str) -> None:
     entry = page.locator("li.notification").filter(has_text=words).first
     entry.get_by_role("link", name=TITLE).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(TITLE)
-
-
-def accept(page: Page, case: str, contact: str) -> None:
-    """Accept an introduction by name."""
-    page.goto(case)
-    page.get_by_label("已阅读并代表本单位接受以上保密承诺").check()
-    page.get_by_label("承诺人姓名").fill("示例签署人")
-    page.get_by_label("联系方式").fill(contact)
-    page.get_by_role("button", name="接受引荐").click()
-    expect(page.locator("#answer")).to_have_count(0)
 
 
 def test_an_afternoon_of_twelve_needs_and_twenty_companies(hall: Hall) -> None:

@@ -16,13 +16,13 @@ from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Intro
 from backend.introductions.states import DeclineReason, IntroductionStatus
 from backend.needs.states import NeedStatus
 from backend.notifications.models import Notice
+from backend.organisations import merging
 from backend.organisations.models import MemberRole, Organisation, OrganisationKind
-from backend.organisations.references import Merge
 from backend.organisations.states import OrganisationStatus
 from backend.references import REFERENCES
 from tests.factories import JIADING, PUTUO, Factory, Party
 from tests.unit.test_introductions import CONSENT, Scene
-from tests.unit.test_organisation_races import together
+from tests.unit.test_organisation_races import OPERATOR, together
 
 S = IntroductionStatus
 
@@ -33,17 +33,9 @@ def scene(make: Factory, database: Database) -> Scene:
 
 
 def merge(scene: Scene, duplicate: Party, kept: Party) -> None:
-    """Hand over as merging does, by all references in their order."""
-
-    def work(session: Session) -> None:
-        gone = session.get_one(Organisation, duplicate.organisation.id)
-        gone.status, gone.merged_into_id = OrganisationStatus.MERGED, kept.organisation.id
-        session.add(gone)
-        session.flush()
-        for reference in REFERENCES:
-            reference.move(session, Merge(duplicate.organisation.id, kept.organisation.id, {}))
-
-    scene.do(work)
+    """As an administrator does on the page of the duplicate."""
+    ids = duplicate.organisation.id, kept.organisation.id
+    scene.do(lambda s: merging.merge(s, OPERATOR, *ids, REFERENCES))
 
 
 def put(scene: Scene, party: Party, status: OrganisationStatus) -> Party:
@@ -79,7 +71,8 @@ def test_the_organisation_that_stays_answers_for_the_one_that_was_merged(scene: 
     kept = scene.make.party(name="示例·合并后的器械公司")
     merge(scene, scene.company, kept)
     assert scene.propose().id == row.id, "the pair has an open case already"
-    assert scene.sees(kept, row) and not scene.sees(scene.make.again(scene.company), row)
+    # Its members go along where an administrator merges.
+    assert scene.sees(kept, row) and scene.sees(scene.make.again(scene.company), row)
     scene.answer(scene.hospital, row)
     assert scene.answer(kept, row).status is S.INTRODUCED
     assert scene.reads(kept) == {Tier.BRIEF}

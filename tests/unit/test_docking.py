@@ -13,9 +13,20 @@ from backend.conversations.policy import agencies
 from backend.db import Database, new_id, utc_now
 from backend.decisions.service import Suggested
 from backend.errors import Conflict, Forbidden, NotFound
+from backend.introductions import service as introductions
+from backend.introductions.models import Introduction
 from backend.introductions.service import Unsuitable
+from backend.introductions.states import IntroductionStatus
 from backend.mailer import Mail
-from backend.meetings import docking, docking_guests, docking_outcomes, docking_sending, docking_showing, docking_wishes
+from backend.meetings import (
+    clock,
+    docking,
+    docking_guests,
+    docking_outcomes,
+    docking_sending,
+    docking_showing,
+    docking_wishes,
+)
 from backend.meetings.calendar import Sender
 from backend.meetings.docking import BadEvent, Frame
 from backend.meetings.docking_guests import GuestReason, NoReason
@@ -27,6 +38,7 @@ from backend.meetings.states import DockingStatus, MeetingStatus
 from backend.notifications.models import Notice, Notification
 from backend.organisations.models import MemberRole, Organisation
 from tests.factories import JIADING, Factory, Party
+from tests.response_steps import CONSENT
 
 SENDER = Sender("desk@yiqiao.example", "http://testserver")
 
@@ -355,6 +367,17 @@ def test_the_minutes_of_a_table_are_the_first_meeting_of_a_case(hall: Hall) -> N
     view, parties = hall.write(lambda s: docking_showing.talk(s, broker, hall.id, talk.id))
     assert view.minutes_url.endswith(f"/meetings/{talk.id}") and len(parties) == 2
     assert next(t for t in hall.talks() if t.id == talk.id).introduction_id == meeting.introduction_id
+    # Once both sides have accepted, the case has met.
+    hall.write(lambda s: clock.follow(s, SENDER))
+    parties_of = hall.write(lambda s: [i for i, _name in docking_showing.talk(s, broker, hall.id, talk.id)[1]])
+    for party in (p for p in (*hall.hospitals, *hall.companies) if p.organisation.id in parties_of):
+        viewer = party.viewer
+        hall.write(
+            partial(introductions.answer, viewer=viewer, introduction_id=meeting.introduction_id, consent=CONSENT)
+        )
+    hall.write(lambda s: clock.follow(s, SENDER))
+    row = hall.write(lambda s: s.get_one(Introduction, meeting.introduction_id))
+    assert row.status is IntroductionStatus.MEETING
 
 
 def test_the_answer_of_a_merged_organisation_is_that_of_the_kept_one(hall: Hall) -> None:

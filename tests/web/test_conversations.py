@@ -27,6 +27,7 @@ from backend.introductions.states import DeclineReason
 from backend.jobs import HELD
 from backend.ledger import service as ledger
 from backend.ledger.states import StepKind
+from backend.organisations.models import MemberRole
 from tests import files
 from tests.case_steps import Table
 from tests.conftest import SignIn
@@ -66,6 +67,33 @@ def test_two_sides_talk(table: Table, sign_in: SignIn) -> None:
     assert table.need.title in listed
     assert "弯度能到" in engineer.get("/conversations?q=９０").text
     assert "没有含“一百”的消息" in engineer.get(f"{url_of(table)}?q=一百").text
+
+
+def in_header(client: TestClient, path: str = "/search") -> str:
+    """The text of the link to conversations in the header, with its number."""
+    entries = read(client.get(path).text).all("a", "nav-item")
+    return next(e.text for e in entries if e.attributes["href"] == "/conversations")
+
+
+def test_unread_messages_are_counted_in_the_header_and_in_the_list_of_cases(
+    table: Table, make: Factory, sign_in: SignIn
+) -> None:
+    doctor, engineer, broker = (sign_in(p) for p in (table.hospital, table.company, table.broker))
+    for text in ("弯度能到 90 度吗？", "样机何时能送？"):
+        send(doctor, table, text)
+    for reader in (engineer, broker):
+        assert "2条未读消息" in in_header(reader)
+        page = read(reader.get("/introductions?tab=open").text)
+        assert "2 条未读消息" in page["main"].text and url_of(table) in page.links
+    assert "未读" not in in_header(doctor) + read(doctor.get("/introductions?tab=open").text)["main"].text
+    assert "未读" not in in_header(engineer, url_of(table)), "what this page shows has been read"
+    assert "未读" not in in_header(engineer)
+    assert "2条未读消息" in in_header(broker)
+    # Another broker of the region reads the conversation and is not asked to; a stranger learns nothing.
+    colleague = sign_in(make.join(table.broker, MemberRole.EDITOR))
+    assert "弯度能到" in colleague.get(url_of(table)).text
+    send(doctor, table, "另有一问。")
+    assert "未读" not in in_header(colleague) + in_header(sign_in(make.party()))
 
 
 def test_a_fragment_is_a_part_of_the_page_of_the_case(table: Table, sign_in: SignIn) -> None:

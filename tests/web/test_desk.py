@@ -56,6 +56,27 @@ def test_the_desk_is_for_brokers(office: Office, make: Factory, client: TestClie
     assert "/desk" in office.page().links
 
 
+def test_all_pages_of_a_broker_are_two_steps_away(office: Office, make: Factory, sign_in: SignIn) -> None:
+    header = ("/desk", "/introductions", "/conversations", "/ledger", "/needs", "/search")
+    tabs = ("/desk", "/desk/assignment", "/reviews", "/docking", "/responses", "/transfers", "/results")
+    page = office.page()
+    entries = [e.attributes["href"] for e in page.all("a", "nav-item")]
+    assert entries == list(header), "so many fit a phone"
+    for path in tabs:
+        answer = office.client.get(path)
+        found = read(answer.text)
+        assert set(tabs) <= set(found.links), path
+        current = [e.attributes["href"] for e in found.all("a", "nav-item") if "here" in e.attributes["class"]]
+        assert (answer.status_code, current) == (200, ["/desk"]), path
+    reader = sign_in(make.join(office.broker, MemberRole.VIEWER))
+    assert not {"/desk/assignment", "/transfers"} & set(office.page(client=reader).links), "these are for who decides"
+    for party in (make.hospital(), make.party()):
+        found = read(sign_in(party).get("/responses").text)
+        entries = [e.attributes["href"] for e in found.all("a", "nav-item")]
+        assert entries == ["/search", "/needs", "/capabilities", "/introductions", "/conversations", "/ledger"]
+        assert "/desk" not in found.links and {"/responses", "/docking", "/transfers"} <= set(found.links)
+
+
 def test_signing_in_leads_a_broker_to_the_desk(office: Office, make: Factory, client: TestClient) -> None:
     company = make.party()
 

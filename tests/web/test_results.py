@@ -12,15 +12,16 @@ from starlette.testclient import TestClient
 
 from backend.audit.models import AuditEvent
 from backend.db import Database, utc_now
-from backend.decisions.models import DecisionKind
-from backend.introductions import brokers, cases, service
+from backend.introductions import brokers, service
 from backend.introductions.brokers import LegShare
 from backend.introductions.models import Leg
 from backend.introductions.states import DeclineReason
+from backend.ledger import service as ledger
+from backend.ledger.service import Move
+from backend.ledger.states import StepKind
 from backend.organisations.models import MemberRole
 from backend.results.models import REMARK_LENGTH, ReportRemark
 from backend.results.periods import quarter_of
-from backend.transitions import Actor
 from tests.conftest import SignIn
 from tests.factories import JIADING, PUTUO, Factory, Party
 from tests.unit.test_introductions import Scene
@@ -41,10 +42,10 @@ class World(Scene):
         self.do(lambda s: self._share(s, row.id))
         self.do(lambda s: service.act(s, self.broker.viewer, row.id, "meet"))
         self.do(lambda s: service.act(s, self.broker.viewer, row.id, "agree", "签署合作协议。"))
-        for step, reason in (("order", "done"), ("prototype", "running"), ("first_use", "done"), ("bench", "done")):
-            self.do(lambda s, step=step, reason=reason: self._step(s, row.id, step, reason))  # type: ignore[misc]
+        steps = (("order", "finish"), ("prototype", "start"), ("first_use", "finish"), ("bench", "finish"))
         # A step that was taken up again is not done.
-        self.do(lambda s: self._step(s, row.id, "bench", "running"))
+        for step, action in (*steps, ("bench", "reopen")):
+            self.do(lambda s, step=step, action=action: self._step(s, row.id, StepKind(step), action))  # type: ignore[misc]
         other = make.capability(make.party(), "另一种穿刺针")
         declined = self.do(lambda s: service.propose(s, self.broker.viewer, self.need.id, other.id, ""))
         self.do(lambda s: service.decline(s, self.hospital.viewer, declined.id, DeclineReason.STAGE_TOO_EARLY))
@@ -57,10 +58,10 @@ class World(Scene):
         )
         brokers.agree(session, self.second.viewer, case, {self.broker.organisation.id: 60, agency: 40})
 
-    def _step(self, session: Any, case: str, step: str, reason: str) -> None:
-        found = cases.load(session, case)
-        kind, side = DecisionKind.STEP, Actor.BROKER
-        cases.decided(session, found, kind, self.broker.viewer, side=side, reason=reason, step=step)
+    def _step(self, session: Any, case: str, step: StepKind, action: str) -> None:
+        seen = next(s.version for s in ledger.steps(session, [case])[case] if s.kind is step)
+        said = Move("数据需要补充。" if action == "reopen" else "", evidence="病历首页编号示例一")
+        ledger.move(session, self.broker.viewer, case, step, action, seen, said)
 
 
 @pytest.fixture
