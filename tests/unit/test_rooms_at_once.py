@@ -19,7 +19,7 @@ from backend.introductions.clock import Clock
 from backend.introductions.models import CaseParty, Introduction
 from backend.ledger import service as ledger
 from backend.ledger import story, views
-from backend.ledger.clock import Clock as LedgerClock
+from backend.ledger.clock import LedgerClock
 from backend.ledger.service import MovedElsewhere, Plan
 from backend.ledger.states import StepKind, StepStatus
 from backend.meetings import service as meetings
