@@ -79,9 +79,7 @@ def read(
     page: int = 1,
 ) -> Desk:
     """A page of the desk, what is most urgent first; raises Forbidden for others than brokers."""
-    policy.check_can_see(viewer)
-    rows = rows_of(session, viewer, moment, SOURCES)
-    in_view = [row for row in rows if _view_of(viewer, row, moment) is view]
+    rows, in_view = _in_view(session, viewer, moment, view)
     chosen = [row for row in in_view if kind is None or row.item.kind is kind]
     pages = max(1, -(-len(chosen) // PAGE_SIZE))
     page = min(page, pages)
@@ -95,6 +93,18 @@ def read(
         page=page,
         pages=pages,
     )
+
+
+def listed(session: Session, viewer: Viewer, moment: Moment, view: View, kind: ItemKind | None) -> list[Row]:
+    """All that a view of the desk has, in its order; raises Forbidden for others than brokers."""
+    _all, in_view = _in_view(session, viewer, moment, view)
+    return [row for row in in_view if kind is None or row.item.kind is kind]
+
+
+def _in_view(session: Session, viewer: Viewer, moment: Moment, view: View) -> tuple[list[Row], list[Row]]:
+    policy.check_can_see(viewer)
+    rows = rows_of(session, viewer, moment, SOURCES)
+    return rows, [row for row in rows if _view_of(viewer, row, moment) is view]
 
 
 def find(session: Session, viewer: Viewer, moment: Moment, kind: ItemKind, subject_id: str) -> Row:

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from backend import flash
 from backend.config import Settings
 from backend.db import utc_now
-from backend.deps import FormDep, SessionDep, SettingsDep
-from backend.desk import reading, service
+from backend.deps import FormDep, RecordingSessionDep, SessionDep, SettingsDep
+from backend.desk import exporting, reading, service
 from backend.desk.forms import NOBODY, DeferForm, HandOverForm
 from backend.desk.items import Moment
 from backend.desk.kinds import ItemKind
@@ -27,6 +27,8 @@ from backend.ledger.clock import LedgerClock
 from backend.organisations.deps import SignedInDep
 from backend.organisations.policy import Viewer
 from backend.templating import render
+from backend.transfers import downloads
+from backend.transfers.exporting import record
 from backend.working_days import today
 
 router = APIRouter(prefix="/desk")
@@ -89,6 +91,24 @@ def desk(
     found = reading.read(session, viewer, moment, chosen, only, page_number(page))
     context = DeskPage(found, chosen, only, today(moment.now), _desk_url(chosen, only))
     return render(request, "desk/desk.html", context, block="items")
+
+
+@router.get("/export.{ending}")
+def export(
+    ending: str,
+    session: RecordingSessionDep,
+    viewer: SignedInDep,
+    settings: SettingsDep,
+    view: str = "",
+    kind: str = "",
+) -> Response:
+    """A view of the desk as a file."""
+    downloads.check_ending(ending)
+    chosen = View(view) if view in list(View) else View.MINE
+    only = ItemKind(kind) if kind in list(ItemKind) else None
+    made = exporting.of_desk(session, viewer, moment_of(settings), chosen, only, settings.site_url)
+    record(session, viewer, "desk", len(made.rows))
+    return downloads.table(made, ending)
 
 
 def _kind(text: str) -> ItemKind:

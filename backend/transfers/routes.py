@@ -20,6 +20,8 @@ from backend.errors import Forbidden, NotFound
 from backend.forms import clean, clean_line
 from backend.htmx import redirect
 from backend.i18n import gettext as _
+from backend.ledger.board import BoardFilters
+from backend.ledger.clock import LedgerClock
 from backend.matching.deps import EngineDep
 from backend.matching.pace import spend_search
 from backend.needs.models import NeedKind
@@ -29,7 +31,7 @@ from backend.organisations.deps import SignedInDep
 from backend.organisations.policy import Viewer
 from backend.taxonomies import regions, specialties
 from backend.templating import LOCAL_ZONE, render
-from backend.transfers import drafts, exporting, policy, problems, service, workbooks
+from backend.transfers import downloads, drafts, exporting, exporting_ledger, policy, problems, service, workbooks
 from backend.transfers.drafts import Drafts
 from backend.transfers.exporting import Exported
 from backend.transfers.forms import FLASHES, ImportForm
@@ -129,7 +131,7 @@ def template(viewer: SignedInDep) -> Response:
     policy.check_can_import(viewer)
     office = any(m.jurisdiction for m in policy.may_import_for(viewer))
     kinds = list(RowKind) if office else [kind for kind in RowKind if kind in policy.OWN_KINDS]
-    return _file(workbooks.template(kinds), _("医桥批量导入模板"), "xlsx")
+    return downloads.file(workbooks.template(kinds), _("医桥批量导入模板"), "xlsx")
 
 
 @router.post(PATH)
@@ -202,7 +204,7 @@ def _url(batch: Import, action: str, kind: str) -> Callable[..., str]:
 def problem_rows(import_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
     """The rows with errors as a file to correct and upload again."""
     batch = service.get(session, viewer, import_id)
-    return _file(problems.workbook(service.rows_of(session, batch)), _("需更正的行"), "xlsx")
+    return downloads.file(problems.workbook(service.rows_of(session, batch)), _("需更正的行"), "xlsx")
 
 
 @router.get(f"{PATH}/{{import_id}}/drafts")
@@ -239,6 +241,7 @@ def export(
     region: str = "",
     specialty: str = "",
     tab: str = "",
+    stalled: str = "",
 ) -> Response:
     """A list as a file, with the filters that it had."""
     if ending not in workbooks.MEDIA_TYPES:
@@ -254,6 +257,9 @@ def export(
             made = exporting.of_organisations(session, viewer)
         case "introductions":
             made = exporting.of_introductions(session, viewer, tab, settings.site_url)
+        case "ledger":
+            wanted = BoardFilters(region[:6], specialty[:20], bool(stalled))
+            made = exporting_ledger.of_ledger(session, viewer, wanted, LedgerClock.of(settings), settings.site_url)
         case "search":
             if not viewer.is_verified_member:
                 raise Forbidden
@@ -270,21 +276,4 @@ def export(
         case _:
             raise NotFound
     exporting.record(session, viewer, what, len(made.rows))
-    return _file(_written(made, ending), made.name, ending)
-
-
-def _written(made: Exported, ending: str) -> bytes:
-    if ending == "csv":
-        return workbooks.comma_separated(made.heads, made.rows)
-    return workbooks.excel(made.name, made.heads, made.rows, made.widths)
-
-
-def _file(content: bytes, name: str, ending: str) -> Response:
-    today: datetime = utc_now().astimezone(LOCAL_ZONE)
-    called = quote(f"{name}_{today:%Y%m%d}.{ending}")
-    headers = {
-        "Content-Disposition": f"attachment; filename=\"export.{ending}\"; filename*=UTF-8''{called}",
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return Response(content, media_type=workbooks.MEDIA_TYPES[ending], headers=headers)
+    return downloads.table(made, ending)

@@ -63,6 +63,7 @@ FOR_READERS: dict[str, list[str]] = {
     "/invitation": ["/invitation?token={words}", "/invitation"],
     "/reviews": ["/reviews"],
     "/desk": ["/desk", "/desk?view=handed", "/desk?view=deferred", "/desk?kind=match", "/desk?page=2"],
+    "/desk/export.{ending}": ["/desk/export.csv", "/desk/export.csv?view=handed", "/desk/export.xlsx?kind=match"],
     "/desk/assignment": ["/desk/assignment", "/desk/assignment?cap=1&per_need=5"],
     "/desk/assignment/done": ["/desk/assignment/done"],
     "/released": ["/released"],
@@ -74,7 +75,7 @@ FOR_READERS: dict[str, list[str]] = {
     "/transfers/{import_id}/drafts": ["/transfers/0123456789abcdef/drafts"],
     "/transfers/{import_id}/problems.xlsx": ["/transfers/0123456789abcdef/problems.xlsx"],
     "/exports/{what}.{ending}": [
-        *(f"/exports/{what}.csv" for what in ("needs", "capabilities", "organisations", "introductions")),
+        *(f"/exports/{what}.csv" for what in ("needs", "capabilities", "organisations", "introductions", "ledger")),
         *(f"/exports/search.csv?side={kind}{more}" for kind in SubjectKind for more in ("", "&q={words}")),
     ],
     "/ledger": ["/ledger", "/ledger?stalled=1"],

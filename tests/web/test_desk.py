@@ -451,3 +451,16 @@ def test_the_fragment_of_a_filter_is_the_list_alone(office: Office) -> None:
     office.submitted_need()
     answer = office.client.get("/desk?kind=review-need", headers={"HX-Request": "true"})
     assert "<html" not in answer.text and "待审核的需求" in answer.text
+
+
+def test_the_desk_is_exported_as_it_is_filtered(office: Office, make: Factory, sign_in: SignIn) -> None:
+    case = office.introduced(title="要开会的需求")
+    meeting_of(office, case, utc_now() + timedelta(days=2))
+    assert "/desk/export.xlsx?kind=meeting" in office.page("?kind=meeting").links
+    (row,) = rows_of(office.client.get("/desk/export.csv?kind=meeting").content)
+    assert (row["事项"], row["标题"]) == ("近期会议", "要开会的需求") and f"/introductions/{case.id}/" in row["链接"]
+    everything = rows_of(office.client.get("/desk/export.csv").content)
+    assert {row["标题"] for row in everything} >= set(office.titles())
+    assert rows_of(office.client.get("/desk/export.csv?view=deferred").content) == []
+    assert office.client.get("/desk/export.pdf").status_code == 404
+    assert sign_in(make.party()).get("/desk/export.csv").status_code == 403

@@ -341,3 +341,15 @@ def test_two_at_once_move_a_step_once(scene: Landing, row: Introduction) -> None
         return service.move(session, scene.company.viewer, row.id, StepKind.ORDER, "start", seen).version
 
     assert [scene.do(start), scene.do(start)] == [1, 1]
+
+
+def test_the_board_is_exported_as_it_is_filtered(
+    scene: Landing, row: Introduction, url: str, company: TestClient, make: Factory, sign_in: SignIn
+) -> None:
+    page = read(company.get("/ledger").text)
+    assert "/exports/ledger.xlsx" in page.links
+    (line,) = rows_of(company.get("/exports/ledger.csv").content)
+    assert line["链接"].endswith(url) and line["目前步骤"] == "接单" and line["全部步骤"] == "15"
+    assert line["对接单位"] == scene.company.organisation.name
+    assert rows_of(company.get("/exports/ledger.csv?stalled=1").content) == []
+    assert rows_of(sign_in(make.party()).get("/exports/ledger.csv").content) == []
