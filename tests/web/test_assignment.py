@@ -95,7 +95,9 @@ def test_what_the_cap_leaves_out_is_named(office: Office, crowd: tuple[Party, Pa
 
 
 def test_ticked_pairs_are_introduced_in_one_go(office: Office, crowd: tuple[Party, Party, list[str]]) -> None:
-    chosen = ticked(look(office, "?cap=2"))[:3]
+    page = look(office, "?cap=2")
+    chosen = ticked(page)[:3]
+    assert "发出后只能逐项撤回" in page.text
     data: dict[str, str | list[str]] = {"pair": chosen, "message": "请双方一谈。", "cap": "2", "per_need": "1"}
     for _twice in range(2):
         answer = office.client.post(PATH, data=data)
