@@ -25,6 +25,7 @@ from backend.matching.models import SearchDocument, SearchSequence
 from backend.meetings.models import (
     CaseMeeting,
     DockingEvent,
+    DockingGuest,
     DockingTalk,
     MeetingAnswer,
     MeetingPresence,
@@ -58,6 +59,7 @@ TABLES = (
     Department,
     DeskMark,
     DockingEvent,
+    DockingGuest,
     DockingTalk,
     DraftCopy,
     ExternalIdentity,

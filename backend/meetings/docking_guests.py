@@ -1,30 +1,25 @@
 """The guests of a docking event: who was sent a plan, and who accepts or declines it.
 
-What a guest was sent and answers are events of the audit trail, as readings are: the last one of an organisation holds,
-and the trail keeps those before it. The trail holds no text of users, so the reason for declining is one of a list.
+A guest has one row, with what it was sent last and what it answered last; the audit trail tells what came before.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from sqlmodel import Session, col, select
 
 from backend.audit.events import Event
-from backend.audit.models import AuditEvent
 from backend.db import utc_now
 from backend.errors import Conflict, DomainError, Forbidden, NotFound
 from backend.meetings.docking import KIND, path_of, record, start_of
-from backend.meetings.models import DockingEvent
+from backend.meetings.models import NOTE_LENGTH, DockingEvent, DockingGuest, GuestAnswer, GuestReason
 from backend.meetings.states import DockingStatus
 from backend.notifications import recipients
 from backend.notifications.models import Notice
 from backend.notifications.service import tell
-from backend.organisations.models import Organisation
 from backend.organisations.policy import Viewer
-
-EVENTS = (Event.DOCKING_SEND, Event.DOCKING_ACCEPT, Event.DOCKING_DECLINE)
 
 
 class GuestState(StrEnum):
@@ -35,16 +30,6 @@ class GuestState(StrEnum):
     DECLINED = "declined"
 
 
-class GuestReason(StrEnum):
-    """Why a guest declines."""
-
-    TIME = "time"
-    PEOPLE = "people"
-    TOPIC = "topic"
-    SETTLED = "settled"
-    OTHER = "other"
-
-
 class NoReason(DomainError):
     """Declining takes a reason."""
 
@@ -53,75 +38,81 @@ class NoReason(DomainError):
     en = "Choose a reason for declining."
 
 
+class LongNote(DomainError):
+    """What is added to a refusal is longer than its column."""
+
+    status = 422
+    zh = f"说明最多 {NOTE_LENGTH} 个字，请删减。"
+    en = f"A note holds {NOTE_LENGTH} characters at most."
+
+
 @dataclass(frozen=True)
 class Guest:
     """Where an organisation stands. `sequence` is the version of the plan that it was sent last, `has_plan` whether it
     had talks in that, `plan` its digest; `answered` is the version that it answered, 0 for none."""
 
     organisation_id: str
-    sequence: int = 0
-    has_plan: bool = False
-    plan: str = ""
-    accepts: bool | None = None
-    reason: GuestReason | None = None
-    answered: int = 0
+    sequence: int
+    has_plan: bool
+    plan: str
+    answer: GuestAnswer | None
+    reason: GuestReason | None
+    note: str
+    answered: int
 
     @property
     def state(self) -> GuestState:
         """A refusal stands until it is taken back; an acceptance is of the plan that was seen."""
-        if self.accepts is False:
+        if self.answer is GuestAnswer.DECLINED:
             return GuestState.DECLINED
-        return GuestState.ACCEPTED if self.accepts and self.answered >= self.sequence else GuestState.WAITING
+        return GuestState.WAITING if self.answer is None or self.is_asked_again else GuestState.ACCEPTED
 
     @property
     def is_asked_again(self) -> bool:
         """Whether it had accepted a plan that has changed since."""
-        return bool(self.accepts) and self.answered < self.sequence
+        return self.answer is GuestAnswer.ACCEPTED and self.answered < self.sequence
 
 
 def of_events(session: Session, ids: list[str]) -> Mapping[str, dict[str, Guest]]:
-    """The guests of events by the event's id, each by the organisation that it is now, if it was merged."""
-    query = select(AuditEvent).where(
-        AuditEvent.subject_kind == KIND, col(AuditEvent.subject_id).in_(ids), col(AuditEvent.event).in_(EVENTS)
-    )
-    rows = session.exec(query.order_by(col(AuditEvent.id))).all()
-    heirs = _heirs(session, {str(row.detail.get("organisation") or "") for row in rows})
+    """The guests of events by the event's id, each by its organisation."""
     found: dict[str, dict[str, Guest]] = {event_id: {} for event_id in ids}
-    for row in rows:
-        named = str(row.detail.get("organisation") or "")
-        home = heirs.get(named, named)
-        guest = found[row.subject_id].get(home) or Guest(home)
-        found[row.subject_id][home] = _after(guest, row)
+    query = select(DockingGuest).where(col(DockingGuest.event_id).in_(ids)).order_by(col(DockingGuest.id))
+    for row in session.exec(query).all():
+        found[row.event_id][row.organisation_id] = _guest(row)
     return found
 
 
-def _after(guest: Guest, row: AuditEvent) -> Guest:
-    version = int(row.detail.get("sequence") or 0)
-    if row.event == Event.DOCKING_SEND:
-        return replace(
-            guest, sequence=version, has_plan=bool(row.detail.get("talks")), plan=str(row.detail.get("plan") or "")
-        )
-    reason = str(row.detail.get("reason") or "")
-    return replace(
-        guest,
-        accepts=row.event == Event.DOCKING_ACCEPT,
-        reason=GuestReason(reason) if reason in list(GuestReason) else None,
-        answered=version,
+def _guest(row: DockingGuest) -> Guest:
+    return Guest(
+        row.organisation_id,
+        row.sequence,
+        row.talks > 0,
+        row.plan,
+        row.answer,
+        row.reason,
+        row.note,
+        row.answered_sequence,
     )
 
 
-def _heirs(session: Session, ids: set[str]) -> dict[str, str]:
-    """What organisations have been merged into, at the end of the line."""
-    found: dict[str, str] = {}
-    asked = ids
-    while asked:
-        query = select(Organisation.id, Organisation.merged_into_id).where(
-            col(Organisation.id).in_(asked), col(Organisation.merged_into_id).is_not(None)
-        )
-        step = {former: str(heir) for former, heir in session.exec(query).all()}
-        found = {former: step.get(heir, heir) for former, heir in found.items()} | step
-        asked = set(step.values())
-    return found
+def _row(session: Session, event_id: str, organisation_id: str) -> DockingGuest | None:
+    query = select(DockingGuest).where(
+        DockingGuest.event_id == event_id, DockingGuest.organisation_id == organisation_id
+    )
+    return session.exec(query).first()
+
+
+def keep_sent(
+    session: Session, viewer: Viewer, event: DockingEvent, organisation_id: str, *, talks: int, plan: str
+) -> None:
+    """Write down that an organisation was sent this version of the plan, with so many talks; its answer stays."""
+    row = _row(session, event.id, organisation_id)
+    row = row or DockingGuest(event_id=event.id, organisation_id=organisation_id, sequence=0, talks=0, plan="")
+    row.sequence, row.talks, row.plan, row.sent_at = event.sequence, talks, plan, utc_now()
+    session.add(row)
+    session.flush()
+    sent: dict[str, str | int] = {"sequence": event.sequence, "talks": talks, "plan": plan}
+    record(session, Event.DOCKING_SEND, viewer, event, organisation=organisation_id, **sent)
 
 
 def of_event(session: Session, event_id: str) -> dict[str, Guest]:
@@ -139,29 +130,55 @@ def is_over(event: DockingEvent) -> bool:
     return start_of(event, event.slots) + timedelta(minutes=event.slot_minutes) <= utc_now()
 
 
-def answer(
-    session: Session, viewer: Viewer, event_id: str, organisation_id: str, *, accepts: bool, reason: str = ""
-) -> DockingEvent:
-    """Accept the plan for an organisation, or decline it with a reason; the arranging agency is told.
+def check_can_answer(
+    session: Session, viewer: Viewer, event_id: str, organisation_id: str
+) -> tuple[DockingEvent, DockingGuest]:
+    """The event and the guest that the viewer may answer for.
 
-    The same answer twice is one. Raises NotFound for strangers, Forbidden for members who only read, NoReason, or
-    Conflict once the event is over or cancelled.
+    Raises NotFound for strangers, Forbidden for members who only read, or Conflict once the event is over or cancelled.
     """
     event = session.get(DockingEvent, event_id, with_for_update=True)
     if event is None or organisation_id not in viewer.verified_organisation_ids:
         raise NotFound
-    guest = of_event(session, event_id).get(organisation_id)
-    if guest is None:
+    row = _row(session, event_id, organisation_id)
+    if row is None:
         raise NotFound
     if not viewer.may_write_for(organisation_id):
         raise Forbidden
     if event.status is not DockingStatus.PUBLISHED or is_over(event):
         raise Conflict
+    return event, row
+
+
+def answer(
+    session: Session,
+    viewer: Viewer,
+    event_id: str,
+    organisation_id: str,
+    *,
+    accepts: bool,
+    reason: str = "",
+    note: str = "",
+) -> DockingEvent:
+    """Accept the plan for an organisation, or decline it with a reason; the arranging agency is told.
+
+    The same answer twice is one. The audit trail holds no text of users, and so the reason without the note.
+
+    Raises what `check_can_answer` raises, NoReason or LongNote.
+    """
+    event, row = check_can_answer(session, viewer, event_id, organisation_id)
     if not accepts and reason not in list(GuestReason):
         raise NoReason
-    why = None if accepts else GuestReason(reason)
-    if guest.accepts is accepts and guest.reason is why and guest.answered >= guest.sequence:
+    if not accepts and len(note) > NOTE_LENGTH:
+        raise LongNote
+    given = GuestAnswer.ACCEPTED if accepts else GuestAnswer.DECLINED
+    why, said = (None, "") if accepts else (GuestReason(reason), note)
+    is_same = (row.answer, row.reason, row.note) == (given, why, said)
+    if is_same and row.answered_sequence >= row.sequence:
         return event
+    row.answer, row.reason, row.note = given, why, said
+    row.answered_sequence, row.answered_at, row.answered_by = event.sequence, utc_now(), viewer.user_id
+    session.add(row)
     record(
         session,
         Event.DOCKING_ACCEPT if accepts else Event.DOCKING_DECLINE,

@@ -1,7 +1,7 @@
 """Pages of docking events: arranged by a broker, read by its guests."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from fastapi import APIRouter, Request
@@ -19,10 +19,9 @@ from backend.introductions.service import Unsuitable
 from backend.matching.deps import EngineDep
 from backend.meetings import docking, docking_guests, docking_outcomes, docking_sending, docking_showing, docking_wishes
 from backend.meetings.docking import BadEvent, Frame
-from backend.meetings.docking_guests import NoReason
 from backend.meetings.docking_showing import EventView, Sheet, TalkView
 from backend.meetings.docking_wishes import OneSideOnly
-from backend.meetings.forms import GUEST_REASONS, DockingForm, MinutesForm, int_of, starts_of
+from backend.meetings.forms import DeclineForm, DockingForm, MinutesForm, int_of, starts_of
 from backend.meetings.holding import Minutes, NotYet
 from backend.meetings.models import NAMES_LENGTH, DockingEvent
 from backend.meetings.routes import SenderDep
@@ -56,12 +55,12 @@ class FormPage:
 
 @dataclass(frozen=True)
 class EventPage:
-    """Context of meetings/docking.html."""
+    """Context of meetings/docking.html; `declining` are the forms of one's own organisations."""
 
     view: EventView
     q: str
-    refused: str = ""
-    reasons: Mapping[str, str] = field(default_factory=lambda: {str(k): v for k, v in GUEST_REASONS.items()})
+    refused: str
+    declining: Mapping[str, DeclineForm]
 
 
 @dataclass(frozen=True)
@@ -138,9 +137,18 @@ def event(request: Request, event_id: str, session: RecordingSessionDep, viewer:
 
 
 def _page(
-    request: Request, session: Session, viewer: Viewer, event_id: str, q: str = "", refused: str = ""
+    request: Request,
+    session: Session,
+    viewer: Viewer,
+    event_id: str,
+    q: str = "",
+    refused: str = "",
+    declining: Mapping[str, DeclineForm] | None = None,
 ) -> Response:
-    page = EventPage(docking_showing.show(session, viewer, event_id, q), q, refused)
+    view = docking_showing.show(session, viewer, event_id, q)
+    own = [g.guest.organisation_id for g in view.guests if g.is_own]
+    forms = {**{i: DeclineForm() for i in own}, **(declining or {})}
+    page = EventPage(view, q, refused, {i: form.name_ids(i) for i, form in forms.items()})
     return render(request, "meetings/docking.html", page, status=422 if refused else 200)
 
 
@@ -247,10 +255,13 @@ def introduce(request: Request, event_id: str, talk_id: str, session: SessionDep
 def answer(request: Request, event_id: str, session: SessionDep, viewer: SignedInDep, data: FormDep) -> Response:
     """A guest accepts its plan or declines it."""
     home, accepts = str(data.get("organisation") or ""), data.get("answer") == "accept"
-    try:
-        docking_guests.answer(session, viewer, event_id, home, accepts=accepts, reason=str(data.get("reason") or ""))
-    except NoReason as error:
-        return _page(request, session, viewer, event_id, refused=error.zh)
+    docking_guests.check_can_answer(session, viewer, event_id, home)
+    form: DeclineForm = DeclineForm.read(data)
+    if not accepts and not form.validate():
+        problem = form.problems[0][2]
+        return _page(request, session, viewer, event_id, refused=problem, declining={home: form})
+    reason, note = form.reason.data or "", form.note.data or ""
+    docking_guests.answer(session, viewer, event_id, home, accepts=accepts, reason=reason, note=note)
     return flash.put(redirect(request, f"/docking/{event_id}"), "docking-accepted" if accepts else "docking-declined")
 
 

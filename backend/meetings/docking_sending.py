@@ -14,7 +14,7 @@ from backend.meetings import calendar, docking_guests
 from backend.meetings.calendar import Entry, Method, Sender
 from backend.meetings.docking import KIND, by_organisation, get, path_of, record, start_of, talks
 from backend.meetings.docking_guests import GuestState
-from backend.meetings.models import DockingEvent, DockingTalk
+from backend.meetings.models import DIGEST_LENGTH, DockingEvent, DockingTalk
 from backend.meetings.states import DOCKINGS, DockingAction, DockingStatus
 from backend.notifications import recipients
 from backend.notifications.models import Notice
@@ -63,7 +63,7 @@ def _digest(event: DockingEvent, placed: Sequence[DockingTalk]) -> str:
     """What an organisation is sent, in short: whoever has it already is asked nothing anew."""
     parts = [event.place, str(event.slot_minutes)]
     parts += [f"{start_of(event, t.slot).isoformat()} {t.table_number} {t.id}" for t in placed if t.slot]
-    return sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return sha256("\n".join(parts).encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 def _placed(rows: Sequence[DockingTalk]) -> list[DockingTalk]:
@@ -114,8 +114,7 @@ def _send(
         mailer.queue(session, MAIL, user.email, **words, calendar=text, method=method)
     notice = Notice.DOCKING_PUBLISHED if method == "REQUEST" else Notice.DOCKING_CANCELLED
     tell(session, users, notice, KIND, event.id, path=path)
-    sent: dict[str, str | int] = {"sequence": event.sequence, "talks": len(placed), "plan": _digest(event, placed)}
-    record(session, Event.DOCKING_SEND, viewer, event, organisation=organisation_id, **sent)
+    docking_guests.keep_sent(session, viewer, event, organisation_id, talks=len(placed), plan=_digest(event, placed))
 
 
 def follow(session: Session, now: datetime | None = None) -> int:

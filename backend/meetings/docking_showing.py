@@ -15,7 +15,7 @@ from backend.errors import NotFound
 from backend.introductions import cases
 from backend.meetings import docking, docking_guests, docking_outcomes, docking_wishes, policy
 from backend.meetings.docking_guests import Guest, GuestState
-from backend.meetings.models import CaseMeeting, DockingEvent, DockingTalk
+from backend.meetings.models import CaseMeeting, DockingEvent, DockingGuest, DockingTalk
 from backend.meetings.states import DockingStatus
 from backend.needs import service as needs
 from backend.organisations import service as organisations
@@ -41,11 +41,12 @@ class TalkView:
 
 @dataclass(frozen=True)
 class GuestView:
-    """A guest with its name; `is_own` where the viewer may answer for it."""
+    """A guest with its name; `is_own` where the viewer may answer for it. The note is shown to the agency alone."""
 
     guest: Guest
     name: str
     is_own: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,11 @@ def show(session: Session, viewer: Viewer, event_id: str, q: str = "") -> EventV
         agency=names[row.organisation_id].name,
         guests=tuple(
             sorted(
-                (GuestView(g, names[i].name, viewer.may_write_for(i)) for i, g in guests.items() if i in names),
+                (
+                    GuestView(g, names[i].name, viewer.may_write_for(i), g.note if may_arrange else "")
+                    for i, g in guests.items()
+                    if i in names
+                ),
                 key=lambda v: (ORDER[v.guest.state], v.name),
             )
         ),
@@ -179,10 +184,11 @@ def events_of(session: Session, viewer: Viewer) -> Sequence[DockingEvent]:
     newest = select(DockingEvent).order_by(col(DockingEvent.starts_at).desc())
     agencies = [i for i in conversations.agencies(viewer) if viewer.may_write_for(i)]
     arranged = session.exec(newest.where(col(DockingEvent.organisation_id).in_(agencies)).limit(LISTED)).all()
-    sent = session.exec(newest.where(DockingEvent.sequence > 0).limit(LISTED)).all()
-    known = docking_guests.of_events(session, [e.id for e in sent])
-    mine = set(viewer.verified_organisation_ids)
-    found = {e.id: e for e in arranged} | {e.id: e for e in sent if mine & set(known[e.id])}
+    invited = select(DockingGuest.event_id).where(
+        col(DockingGuest.organisation_id).in_(viewer.verified_organisation_ids)
+    )
+    sent = session.exec(newest.where(col(DockingEvent.id).in_(invited)).limit(LISTED)).all()
+    found = {e.id: e for e in (*arranged, *sent)}
     return sorted(found.values(), key=lambda e: e.starts_at, reverse=True)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from wtforms import HiddenField, StringField
 from wtforms.validators import Regexp, StopValidation
@@ -10,7 +10,7 @@ from wtforms.validators import Regexp, StopValidation
 from backend.db import ID_PATTERN, utc_now
 from backend.forms import BaseForm, Choice, clean_line, half_width, text_area, text_field
 from backend.i18n import gettext as _
-from backend.meetings.docking_guests import GuestReason, GuestState
+from backend.meetings.docking_guests import GuestState
 from backend.meetings.models import (
     LINK_LENGTH,
     MAX_TIMES,
@@ -22,6 +22,7 @@ from backend.meetings.models import (
     TITLE_LENGTH,
     DockingEvent,
     Fit,
+    GuestReason,
     WishSource,
 )
 from backend.meetings.states import DockingStatus, MeetingStatus
@@ -160,6 +161,25 @@ class MinutesForm(BaseForm):
 
     minutes = text_area(_("会议纪要"), MINUTES_LENGTH, required=_("请填写会议纪要。"), rows=8)
     agreed = text_area(_("议定事项"), MINUTES_LENGTH, rows=4)
+
+
+class DeclineForm(BaseForm):
+    """Why a guest of a docking event does not come. One page may hold several of them, so that ids name the guest."""
+
+    reason = Choice(_("原因"), [(str(k), v) for k, v in GUEST_REASONS.items()], empty=_("请选择"))
+    note = text_area(_("说明（可不填）"), NOTE_LENGTH, rows=3)
+
+    def name_ids(self, organisation_id: str) -> Self:
+        """The form with ids of its own."""
+        for field in self:
+            field.id = f"{field.name}-{organisation_id}"
+            field.label.field_id = field.id
+        return self
+
+    def validate_reason(self, field: Any) -> None:
+        """A reason is asked for."""
+        if not field.data:
+            raise StopValidation(_("请选择谢绝的原因。"))
 
 
 def starts_of(event: DockingEvent) -> str:

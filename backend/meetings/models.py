@@ -16,6 +16,7 @@ MINUTES_LENGTH = 4000
 NAMES_LENGTH = 200
 TITLE_LENGTH = 60
 MOST_SLOTS, MOST_TABLES = 24, 60
+DIGEST_LENGTH = 16
 
 
 class Fit(StrEnum):
@@ -31,6 +32,23 @@ class WishSource(StrEnum):
 
     MATCH = "match"
     MANUAL = "manual"
+
+
+class GuestAnswer(StrEnum):
+    """What a guest of a docking event says."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+
+
+class GuestReason(StrEnum):
+    """Why a guest declines."""
+
+    TIME = "time"
+    PEOPLE = "people"
+    TOPIC = "topic"
+    SETTLED = "settled"
+    OTHER = "other"
 
 
 class CaseMeeting(SQLModel, table=True):
@@ -115,6 +133,31 @@ class DockingEvent(SQLModel, table=True):
     sequence: int = 0
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     reminded_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class DockingGuest(SQLModel, table=True):
+    """An organisation that was sent a plan of a docking event: what it was sent last, and what it has answered.
+
+    `sequence` is the version of the plan that it was sent last, `talks` how many it had in that, `plan` the digest of
+    them; `answered_sequence` is the version that it answered. `note` is for the arranging agency alone.
+    """
+
+    __tablename__ = "docking_guest"
+    __table_args__ = (UniqueConstraint("event_id", "organisation_id"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=16)
+    event_id: str = Field(foreign_key="docking_event.id", ondelete="CASCADE")
+    organisation_id: str = Field(foreign_key="organisation.id", index=True, ondelete="CASCADE")
+    sequence: int
+    talks: int
+    plan: str = Field(max_length=DIGEST_LENGTH)
+    sent_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    answer: GuestAnswer | None = Field(default=None, sa_type=enum_type(GuestAnswer))
+    answered_sequence: int = 0
+    reason: GuestReason | None = Field(default=None, sa_type=enum_type(GuestReason))
+    note: str = Field(default="", max_length=NOTE_LENGTH)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    answered_by: str | None = Field(default=None, foreign_key="user_account.id", ondelete="SET NULL")
 
 
 class DockingTalk(SQLModel, table=True):

@@ -33,7 +33,7 @@ from backend.disclosure.models import ReasonedAccess, Release, ReleaseProposal, 
 from backend.errors import Conflict
 from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Signature
 from backend.ledger.models import LedgerStep
-from backend.meetings.models import CaseMeeting, DockingEvent, MeetingAnswer
+from backend.meetings.models import CaseMeeting, DockingEvent, DockingGuest, MeetingAnswer
 from backend.needs.models import Need, Requirement
 from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
@@ -67,6 +67,7 @@ CLEARED: Sequence[Reference] = (
     (MeetingAnswer, "user_id"),
     (CaseMeeting, "created_by"),
     (DockingEvent, "created_by"),
+    (DockingGuest, "answered_by"),
 )
 """What belongs to the organisation stays, without an author."""
 REMOVED: Sequence[Reference] = (
@@ -169,6 +170,7 @@ def export(session: Session, user: User) -> dict[str, Any]:
         "undertakings": [_plain(row, "user_id") for row in _signed(session, user)],
         "introductions": _steps(session, user),
         "messages": _messages(session, user),
+        "docking_answers": _docking_answers(session, user),
         "decisions": _decisions(session, user),
         "desk": [_plain(row, "id", "organisation_id") for row in _marks(session, user)],
         "imports": [_plain(row, "claim", "claimed_at", "user_id") for row in _imports(session, user)],
@@ -320,6 +322,17 @@ def _messages(session: Session, user: User) -> list[dict[str, Any]]:
         }
         for row in session.exec(query).all()
     ]
+
+
+def _docking_answers(session: Session, user: User) -> list[dict[str, Any]]:
+    """What the user has answered to docking events, while they are of the organisation that they answered for."""
+    homes = select(Membership.organisation_id).where(Membership.user_id == user.id)
+    query = select(DockingGuest).where(
+        DockingGuest.answered_by == user.id, col(DockingGuest.organisation_id).in_(homes)
+    )
+    kept = {"event_id", "answered_at", "answer", "reason", "note"}
+    rows = session.exec(query.order_by(col(DockingGuest.answered_at))).all()
+    return [row.model_dump(mode="json", include=kept) for row in rows]
 
 
 def _plain(row: SQLModel, *without: str) -> dict[str, Any]:

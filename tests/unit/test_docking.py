@@ -9,6 +9,8 @@ import pytest
 from icalendar import Calendar
 from sqlmodel import Session, col, select
 
+from backend.audit.events import Event
+from backend.audit.models import AuditEvent
 from backend.conversations.policy import agencies
 from backend.db import Database, new_id, utc_now
 from backend.decisions.service import Suggested
@@ -29,14 +31,17 @@ from backend.meetings import (
 )
 from backend.meetings.calendar import Sender
 from backend.meetings.docking import BadEvent, Frame
-from backend.meetings.docking_guests import GuestReason, NoReason
+from backend.meetings.docking_guests import LongNote, NoReason
 from backend.meetings.docking_wishes import Found, OneSideOnly
 from backend.meetings.holding import Minutes, NotYet
-from backend.meetings.models import CaseMeeting, DockingEvent, DockingTalk
+from backend.meetings.models import NOTE_LENGTH, CaseMeeting, DockingEvent, DockingGuest, DockingTalk, GuestReason
 from backend.meetings.service import BadPlan
 from backend.meetings.states import DockingStatus, MeetingStatus
 from backend.notifications.models import Notice, Notification
-from backend.organisations.models import MemberRole, Organisation
+from backend.organisations import merging
+from backend.organisations.models import MemberRole
+from backend.organisations.policy import Viewer
+from backend.references import REFERENCES
 from tests.factories import JIADING, Factory, Party
 from tests.response_steps import CONSENT
 
@@ -81,10 +86,10 @@ class Hall:
         event: DockingEvent = self.write(lambda s: docking_sending.publish(s, viewer, SENDER, self.id, seen))
         return event
 
-    def answer(self, party: Party, reason: str = "") -> None:
+    def answer(self, party: Party, reason: str = "", note: str = "") -> None:
         """Accept, or decline with a reason."""
-        home, accepts = party.organisation.id, not reason
-        self.write(lambda s: docking_guests.answer(s, party.viewer, self.id, home, accepts=accepts, reason=reason))
+        answer = partial(docking_guests.answer, accepts=not reason, reason=reason, note=note)
+        self.write(lambda s: answer(s, party.viewer, self.id, party.organisation.id))
 
     def states(self) -> dict[str, str]:
         """The answers by organisation."""
@@ -97,6 +102,11 @@ class Hall:
         )
         found: list[Notice] = self.write(lambda s: list(s.exec(query.order_by(col(Notification.created_at))).all()))
         return found
+
+    def merge(self, duplicate: Party, kept: Party) -> None:
+        """As an administrator does on the page of the duplicate."""
+        ids = (duplicate.organisation.id, kept.organisation.id)
+        self.write(lambda s: merging.merge(s, Viewer(is_admin=True), *ids, REFERENCES))
 
     def let_begin(self) -> None:
         """The afternoon comes: it is moved back so that its first two talks lie behind."""
@@ -386,15 +396,68 @@ def test_the_answer_of_a_merged_organisation_is_that_of_the_kept_one(hall: Hall)
     hall.publish(0)
     hall.answer(hall.companies[0], "people")
     kept = hall.make.party()
-
-    def merge(session: Session) -> None:
-        former = session.get_one(Organisation, hall.companies[0].organisation.id)
-        former.merged_into_id = kept.organisation.id
-        session.add(former)
-
-    hall.write(merge)
+    hall.merge(hall.companies[0], kept)
     states = hall.states()
     assert states[kept.organisation.id] == "declined" and hall.companies[0].organisation.id not in states
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_guests_that_become_one_the_last_answer_holds(hall: Hall, order: tuple[int, int]) -> None:
+    hall.wish_all()
+    hall.plan()
+    hall.publish(0)
+    former, kept = hall.companies[:2]
+    for at, reason in zip(order, ("", "people"), strict=True):
+        hall.answer(hall.companies[at], reason, "示例说明" if reason else "")
+    hall.merge(former, kept)
+    guests = hall.write(lambda s: docking_guests.of_event(s, hall.id))
+    assert len(guests) == 4 and former.organisation.id not in guests
+    guest = guests[kept.organisation.id]
+    assert (guest.state.value, guest.reason, guest.note) == ("declined", GuestReason.PEOPLE, "示例说明")
+    # The plan that it had is still called off when the event is.
+    hall.write(lambda s: docking_sending.cancel(s, hall.broker.viewer, SENDER, hall.id))
+    assert [str(c["method"]) for c in hall.calendars(kept)] == ["REQUEST", "CANCEL"]
+
+
+def test_of_two_guests_that_become_one_an_answer_stands_before_none(hall: Hall) -> None:
+    hall.wish_all()
+    hall.plan()
+    hall.publish(0)
+    former, kept = hall.companies[:2]
+    hall.answer(former)
+    hall.merge(former, kept)
+    assert hall.states()[kept.organisation.id] == "accepted"
+    # The talks of both are another plan than either was sent: it goes out, and is asked for.
+    hall.plan()
+    hall.publish(1)
+    assert hall.states()[kept.organisation.id] == "waiting"
+
+
+def test_a_note_is_for_the_agency_alone_and_stays_out_of_the_trail(hall: Hall) -> None:
+    hall.wish_all()
+    hall.plan()
+    hall.publish(0)
+    guest = hall.companies[0]
+    with pytest.raises(LongNote):
+        hall.answer(guest, "time", "长" * (NOTE_LENGTH + 1))
+    for _twice in range(2):
+        hall.answer(guest, "time", "当天有示例手术演示")
+    assert hall.told(hall.broker) == [Notice.DOCKING_DECLINED]
+
+    def notes(party: Party) -> list[str]:
+        view = hall.write(lambda s: docking_showing.show(s, party.viewer, hall.id))
+        return [entry.note for entry in view.guests if entry.note]
+
+    assert (notes(hall.broker), notes(guest), notes(hall.hospitals[0])) == (["当天有示例手术演示"], [], [])
+    row = hall.write(lambda s: s.exec(select(DockingGuest).where(col(DockingGuest.note) != "")).one())
+    assert row.answered_by == guest.user.id and row.answered_at is not None
+    trail = hall.write(lambda s: s.exec(select(AuditEvent).where(AuditEvent.subject_id == hall.id)).all())
+    told = [(e.event, e.detail["reason"]) for e in trail if e.detail.get("reason")]
+    assert told == [(Event.DOCKING_DECLINE, "time")] and "手术" not in str([e.detail for e in trail])
+    assert sum(e.event == Event.DOCKING_SEND for e in trail) == 5
+    # Taken back, it is gone.
+    hall.answer(guest)
+    assert notes(hall.broker) == []
 
 
 def test_only_those_whose_own_plan_has_changed_are_sent_it_again_and_asked_again(hall: Hall) -> None:

@@ -6,10 +6,13 @@ from datetime import timedelta
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from backend.accounts.models import User
 from backend.capabilities.models import Capability
 from backend.db import Database, new_id, utc_now
 from backend.meetings.forms import written
-from backend.meetings.models import DockingEvent, DockingTalk
+from backend.meetings.models import DockingEvent, DockingGuest, DockingTalk
+from backend.organisations.models import MemberRole
+from backend.personal import service as personal
 from tests.conftest import SignIn
 from tests.factories import Factory, Party
 from tests.postbox import Postbox
@@ -139,6 +142,37 @@ def test_a_guest_learns_by_the_bell_and_declines_and_the_broker_plans_again(make
     own = guest.get(url).text
     assert "贵单位目前没有安排的交流" in own and "改为参加" in own
     assert guest.post(f"{url}/answers", data={**mine, "answer": "accept"}).status_code == 303
+
+
+def test_a_note_that_is_too_long_comes_back_and_a_shorter_one_reaches_the_agency_alone(
+    make: Factory, sign_in: SignIn, database: Database
+) -> None:
+    broker, url, (_hospital, gone, stays) = arranged(make, sign_in)
+    guest = sign_in(gone)
+    mine = {"organisation": gone.organisation.id, "answer": "decline", "reason": "time"}
+    note = "示例" * 251
+    refused = guest.post(f"{url}/answers", data={**mine, "note": note})
+    assert refused.status_code == 422 and "最多 500 个字" in refused.text and note in refused.text
+    assert '<option selected value="time">' in refused.text and '<details class="confirm" open>' in refused.text
+    page = guest.post(f"{url}/answers", data={**mine, "reason": "", "note": "当天有<示例>演示"}).text
+    assert "当天有&lt;示例&gt;演示" in page and "请选择谢绝的原因" in page
+    # Whoever may not answer is told that, whatever the form holds.
+    for party in (stays, make.party()):
+        assert sign_in(party).post(f"{url}/answers", data={**mine, "note": note}).status_code == 404
+    reader = sign_in(make.join(gone, MemberRole.VIEWER))
+    assert reader.post(f"{url}/answers", data={**mine, "note": note}).status_code == 403
+    assert guest.post(f"{url}/answers", data={**mine, "note": "当天有<示例>演示"}).status_code == 303
+    assert "当天有&lt;示例&gt;演示" in broker.get(url).text
+    for client in (guest, sign_in(stays)):
+        page = client.get(url).text
+        assert client.get(url).status_code == 200 and "演示" not in page
+    told = guest.get("/account/data/download").json()["docking_answers"]
+    assert [(a["answer"], a["reason"], a["note"]) for a in told] == [("declined", "time", "当天有<示例>演示")]
+    with database.session(write=True) as session:
+        personal.delete_account(session, session.get_one(User, gone.user.id), actor_id=None, forced=True)
+    with database.session() as session:
+        row = session.exec(select(DockingGuest).where(DockingGuest.organisation_id == gone.organisation.id)).one()
+    assert row.answered_by is None and row.note == "当天有<示例>演示", "the answer is of the organisation"
 
 
 def test_minutes_of_a_table_come_back_when_they_are_wrong_and_become_a_case(
