@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import FormData, UploadFile
@@ -30,10 +30,9 @@ from backend.notifications.deps import seen
 from backend.organisations.deps import SignedInDep
 from backend.organisations.policy import Viewer
 from backend.taxonomies import regions, specialties
-from backend.templating import LOCAL_ZONE, render
+from backend.templating import render
 from backend.transfers import downloads, drafts, exporting, exporting_ledger, policy, problems, service, workbooks
 from backend.transfers.drafts import Drafts
-from backend.transfers.exporting import Exported
 from backend.transfers.forms import FLASHES, ImportForm
 from backend.transfers.models import Import, RowAction, RowKind
 from backend.transfers.reading import LARGEST, UnreadableTable, read

@@ -38,6 +38,7 @@ from tests.conftest import SignIn
 from tests.factories import JIADING, PASSWORD, Factory
 from tests.web.desk_office import CONSENT, Office
 from tests.web.pages import read
+from tests.web.test_exports import rows_of
 
 
 @pytest.fixture

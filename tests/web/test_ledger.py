@@ -25,6 +25,7 @@ from tests.factories import JIADING, Factory, Party
 from tests.unit.test_ledger import Landing
 from tests.web.need_steps import page_of
 from tests.web.pages import read
+from tests.web.test_exports import rows_of
 
 
 @pytest.fixture
