@@ -31,7 +31,17 @@ from backend.organisations.deps import SignedInDep
 from backend.organisations.policy import Viewer
 from backend.taxonomies import regions, specialties
 from backend.templating import render
-from backend.transfers import downloads, drafts, exporting, exporting_ledger, policy, problems, service, workbooks
+from backend.transfers import (
+    downloads,
+    drafts,
+    exporting,
+    exporting_call,
+    exporting_ledger,
+    policy,
+    problems,
+    service,
+    workbooks,
+)
 from backend.transfers.drafts import Drafts
 from backend.transfers.forms import FLASHES, ImportForm
 from backend.transfers.models import Import, RowAction, RowKind
@@ -243,8 +253,7 @@ def export(
     stalled: str = "",
 ) -> Response:
     """A list as a file, with the filters that it had."""
-    if ending not in workbooks.MEDIA_TYPES:
-        raise NotFound
+    downloads.check_ending(ending)
     match what:
         case "needs" if viewer.is_broker:
             made = exporting.in_jurisdiction(session, viewer, settings.site_url)
@@ -275,4 +284,13 @@ def export(
         case _:
             raise NotFound
     exporting.record(session, viewer, what, len(made.rows))
+    return downloads.table(made, ending)
+
+
+@router.get("/exports/calls/{call_id}.{ending}")
+def export_call(call_id: str, ending: str, session: RecordingSessionDep, viewer: SignedInDep) -> Response:
+    """The responses to a call with their scores."""
+    downloads.check_ending(ending)
+    made = exporting_call.of_call(session, viewer, call_id)
+    exporting.record(session, viewer, "call", len(made.rows))
     return downloads.table(made, ending)

@@ -117,6 +117,7 @@ FOR_CALLS: dict[str, list[str]] = {
     "/calls/{call_id}/respond": ["/calls/{s}/respond"],
     "/calls/{call_id}/review": ["/calls/{s}/review"],
     "/calls/{call_id}/results": ["/calls/{s}/results"],
+    "/exports/calls/{call_id}.{ending}": ["/exports/calls/{s}.csv", "/exports/calls/{s}.xlsx"],
     "/calls/{call_id}/decision": ["/calls/{s}/decision"],
     "/responses/{response_id}": ["/responses/{s}"],
     "/responses/{response_id}/review": ["/responses/{s}/review"],

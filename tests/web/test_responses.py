@@ -19,6 +19,7 @@ from tests.factories import JIADING, Factory
 from tests.response_steps import ANSWER, Scene
 from tests.web.need_steps import page_of
 from tests.web.pages import read
+from tests.web.test_exports import rows_of
 
 UNTIL = add_working_days(today(), 10).isoformat()
 SOLUTION = "用可调弯的鞘管"
@@ -90,11 +91,20 @@ def test_the_whole_way_from_opening_to_the_outcome(scene: Scene, sign_in: SignIn
         given = {name: points if name.startswith("points_") else "写了依据" for name in fields}
         assert expert.post(f"{url}/review", data=given).status_code == 303
         assert form_of(expert, f"{url}/review") == given
-    assert expert.get(f"{call}/results").status_code == 403
+    sheet = f"/exports{call}.csv"
+    assert expert.get(f"{call}/results").status_code == expert.get(sheet).status_code == 403
     assert expert.post(f"{call}/review/submit").headers["location"] == f"{call}/results"
     table = page_of(author, f"{call}/results")
     assert table.text.index(scene.company.organisation.name) < table.text.index(scene.rival.organisation.name)
     assert "5.00" in table.text and "3.00" in table.text and scene.expert.user.name in table.text
+    assert sheet in table.links
+    lines = rows_of(author.get(sheet).content)
+    assert [(line["应征单位"], float(line["总分"])) for line in lines] == [
+        (scene.company.organisation.name, 5),
+        (scene.rival.organisation.name, 3),
+    ]
+    assert all(line["解决方案"] for line in lines) and company.get(sheet).status_code == rival.get(sheet).status_code
+    assert company.get(sheet).status_code in (403, 404) and overseer.get(f"/exports{call}.pdf").status_code == 404
 
     fields = form_of(author, f"{call}/decision")
     response_id = response.removeprefix("/responses/")
