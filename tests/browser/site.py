@@ -1,11 +1,13 @@
 """The real site for stories and screenshots: seeded, with the real model, in a process of its own."""
 
 import os
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from tests.steps import UNLIMITED
 
 YIQIAO = Path(sys.executable).parent / "yiqiao"
 PASSWORD = "yiqiao-demo"
+DATABASE = "yiqiao.sqlite3"
 START_SECONDS = 300
 STOP_SECONDS = 30
 LOOK_EVERY = 0.2
@@ -56,6 +59,14 @@ def seed(data_dir: Path, model_cache: Path) -> None:
     (data_dir / "models").symlink_to(model_cache, target_is_directory=True)
     done = run(data_dir, "seed", seconds=1800)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def copied(seeded: Path, data_dir: Path) -> Path:
+    """A data folder of its own, also while another site runs over the first one."""
+    shutil.copytree(seeded, data_dir, symlinks=True, ignore=shutil.ignore_patterns(f"{DATABASE}*"))
+    with closing(sqlite3.connect(seeded / DATABASE)) as source, closing(sqlite3.connect(data_dir / DATABASE)) as target:
+        source.backup(target)
+    return data_dir
 
 
 def _free_port() -> int:

@@ -20,6 +20,13 @@ from tests.browser.wordings import TRANSSEPTAL
 
 pytestmark = [pytest.mark.browser, pytest.mark.story, pytest.mark.model]
 
+
+@pytest.fixture(scope="module")
+def site(own_site: Site) -> Site:
+    """A site of its own."""
+    return own_site
+
+
 NEED = replace(TRANSSEPTAL, title="公开征集：停得住、能改弯的房间隔穿刺针")
 SEALED = "往上跑，定好的点就丢了"
 SUMMARY = "优先考虑能在一年内进入动物实验、弯度可在心脏内调节的方案。"

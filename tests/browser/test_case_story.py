@@ -17,6 +17,13 @@ from tests.browser.wordings import TRANSSEPTAL
 
 pytestmark = [pytest.mark.browser, pytest.mark.story, pytest.mark.model]
 
+
+@pytest.fixture(scope="module")
+def site(own_site: Site) -> Site:
+    """A site of its own."""
+    return own_site
+
+
 NEED = replace(TRANSSEPTAL, title="进了心脏还能改弯度的房间隔穿刺针")
 SEALED = "往上跑，定好的点就丢了"
 STEPS = {

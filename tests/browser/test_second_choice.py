@@ -12,6 +12,13 @@ from tests.browser.wordings import BONE_DEFECT as NEED
 
 pytestmark = [pytest.mark.browser, pytest.mark.story, pytest.mark.model]
 
+
+@pytest.fixture(scope="module")
+def site(own_site: Site) -> Site:
+    """A site of its own."""
+    return own_site
+
+
 FIRST, SECOND, THIRD = "示例·脊岭脊柱创伤", "示例·衡枢骨科机器人", "示例·常新植入物设计与增材制造中心"
 OTHER_CITY = "常州示例商务局"
 REASON = "目前人手、产能或经费不足"
