@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
@@ -152,12 +152,24 @@ def _consent(form: Consents, message: str | None = None) -> Consent:
 
 
 @router.get("/pairs")
-def pairs(request: Request, session: SessionDep, viewer: SignedInDep, side: str = "", subject: str = "") -> Response:
-    """Beside the suggestions for a need or capability: the state of each pair that has, or had, a case."""
+def pairs(
+    request: Request,
+    session: SessionDep,
+    viewer: SignedInDep,
+    side: str = "",
+    subject: str = "",
+    shown: Annotated[list[str] | None, Query()] = None,
+) -> Response:
+    """Beside the suggestions for a need or capability: the state of each pair that has, or had, a case.
+
+    `shown` names the other sides that stand on the page; without it all are told.
+    """
     if side not in list(SubjectKind):
         raise NotFound
     found = lists.open_beside(session, viewer, SubjectKind(side), subject)
     former = lists.former_beside(session, viewer, SubjectKind(side), subject)
+    if shown is not None:
+        found, former = ([(id_, row) for id_, row in rows if id_ in shown] for rows in (found, former))
     return render(request, "introductions/pairs.html", PairsPage(found, former), block="pairs")
 
 

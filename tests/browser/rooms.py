@@ -352,7 +352,11 @@ class Furnisher:
             event, start = new_id(), self.hour(9)
             values = Frame(f"示例对接会（{words}）", "示例会议中心 2 楼", start, 4, 20, 3, (2,), 10)
             self.do(lambda s, e=event, v=values: docking.save(s, self.broker.viewer, e, v, is_new=True))  # type: ignore[misc]
-            found = [Found(n.id, c.id, Suggested("test", 1, "strong", 0.5)) for n in wanted for c in offers]
+            # Tables of one hospital follow each other, so not everybody has a talk: this company does.
+            likely = {offers[0].id: 0.9}
+            found = [
+                Found(n.id, c.id, Suggested("test", 1, "strong", likely.get(c.id, 0.5))) for n in wanted for c in offers
+            ]
             self.do(lambda s, e=event, f=found: docking_wishes.add_matches(s, self.broker.viewer, e, f))  # type: ignore[misc]
             self.do(lambda s, e=event: docking_wishes.plan(s, self.broker.viewer, e))  # type: ignore[misc]
             self.rooms.broker |= {

@@ -102,7 +102,13 @@ def test_a_broker_introduces_in_two_clicks_from_the_match_card(
     # The pair shows its state now, on the card and at the address of the form.
     pairs = broker.get(f"/introductions/pairs?side=need&subject={scene.need.id}", headers={"HX-Request": "true"}).text
     assert f'id="introduce-{scene.capability.id}"' in pairs and "hx-swap-oob" in pairs
-    assert f"introduce-{scene.capability.id}" in broker.get(f"/needs/{scene.need.id}/suggestions").text
+    beside = broker.get(f"/needs/{scene.need.id}/suggestions").text
+    assert f"introduce-{scene.capability.id}" in beside and f"&amp;shown={scene.capability.id}" in beside
+    asked = f"/introductions/pairs?side=need&subject={scene.need.id}&shown="
+    assert f"introduce-{scene.capability.id}" in broker.get(f"{asked}{scene.capability.id}").text
+    assert "introduce-" not in broker.get(f"{asked}0123456789abcdef").text, (
+        "what does not stand on the page is not sent"
+    )
     assert f"/introductions/{row.id}" in pairs and "待双方答复" in pairs
     assert broker.get(link).headers["location"] == f"/introductions/{row.id}"
 
