@@ -141,6 +141,8 @@ def test_a_response_that_is_handed_in_while_the_date_passes_counts_or_is_refused
         return answers.save(session, called.rival.viewer, call.id, home, values, submit=True, version=second.version)
 
     together(called.database, lambda s: clock.run(s, 15), hand_in)
+    # PostgreSQL: the clock leaves out a call that somebody holds at that moment, and closes it at its next turn.
+    called.do(lambda s: clock.run(s, 15))
     assert called.call(call).status is CallStatus.CLOSED
     counted = called.do(lambda s: calls.load(s, call.id).facts.responders)
     assert counted == {called.stored(r).organisation_id for r in (first,)}, "the date had passed"
