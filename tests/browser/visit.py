@@ -168,7 +168,12 @@ def sign_out(page: Page) -> None:
 
 
 def check_fits_the_window(page: Page) -> None:
-    """Nothing reaches over the right edge, so that nobody has to scroll sideways."""
+    """Nothing reaches over the right edge, so that nobody has to scroll sideways.
+
+    A click on a link comes back before the next page is there: expect something of it first, or this
+    measures the page that is being left.
+    """
+    page.wait_for_load_state()
     widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert widths[0] <= widths[1], (page.url, widths)
     over = page.evaluate(REACHES_OVER)
