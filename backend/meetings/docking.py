@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -14,6 +15,7 @@ from backend.db import utc_now
 from backend.errors import Conflict, DomainError, Forbidden, NotFound
 from backend.meetings import policy
 from backend.meetings.models import (
+    DIGEST_LENGTH,
     MOST_SLOTS,
     MOST_TABLES,
     PLACE_LENGTH,
@@ -162,6 +164,18 @@ def by_organisation(session: Session, rows: Sequence[DockingTalk]) -> Mapping[st
         for subject_id in (talk.need_id, talk.capability_id):
             found.setdefault(owners[subject_id], []).append(talk)
     return found
+
+
+def placed_of(rows: Sequence[DockingTalk]) -> list[DockingTalk]:
+    """Those that have a place in the plan."""
+    return [talk for talk in rows if talk.slot]
+
+
+def digest_of(event: DockingEvent, placed: Sequence[DockingTalk]) -> str:
+    """What an organisation is sent, in short: whoever has it already is asked nothing anew."""
+    parts = [event.place, str(event.slot_minutes)]
+    parts += [f"{start_of(event, t.slot).isoformat()} {t.table_number} {t.id}" for t in placed if t.slot]
+    return sha256("\n".join(parts).encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 def record(session: Session, name: Event, viewer: Viewer, event: DockingEvent, **detail: str | int | None) -> None:

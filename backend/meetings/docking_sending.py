@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 from sqlmodel import Session, col, select
 
@@ -12,9 +11,9 @@ from backend.db import utc_now
 from backend.errors import Conflict
 from backend.meetings import calendar, docking_guests
 from backend.meetings.calendar import Entry, Method, Sender
-from backend.meetings.docking import KIND, by_organisation, get, path_of, record, start_of, talks
+from backend.meetings.docking import KIND, by_organisation, digest_of, get, path_of, placed_of, record, start_of, talks
 from backend.meetings.docking_guests import GuestState
-from backend.meetings.models import DIGEST_LENGTH, DockingEvent, DockingTalk
+from backend.meetings.models import DockingEvent, DockingTalk
 from backend.meetings.states import DOCKINGS, DockingAction, DockingStatus
 from backend.notifications import recipients
 from backend.notifications.models import Notice
@@ -40,7 +39,7 @@ def publish(session: Session, viewer: Viewer, sender: Sender, event_id: str, see
     if seen != event.sequence:
         return event
     wished = by_organisation(session, talks(session, event_id))
-    placed = {i: own for i, rows in wished.items() if (own := _placed(rows))}
+    placed = {i: own for i, rows in wished.items() if (own := placed_of(rows))}
     if not placed:
         raise Conflict("还没有编排日程，请先编排。", "There is no plan yet.")
     known = docking_guests.of_event(session, event_id)
@@ -50,24 +49,13 @@ def publish(session: Session, viewer: Viewer, sender: Sender, event_id: str, see
     session.add(event)
     for organisation_id, own in placed.items():
         guest = known.get(organisation_id)
-        if guest is None or not guest.has_plan or guest.plan != _digest(event, own):
+        if guest is None or not guest.has_plan or guest.plan != digest_of(event, own):
             _send(session, viewer, sender, event, organisation_id, own, "REQUEST")
     for organisation_id, guest in known.items():
         if guest.has_plan and organisation_id not in placed:
             _send(session, viewer, sender, event, organisation_id, (), "CANCEL")
     record(session, Event.DOCKING_PUBLISH, viewer, event)
     return event
-
-
-def _digest(event: DockingEvent, placed: Sequence[DockingTalk]) -> str:
-    """What an organisation is sent, in short: whoever has it already is asked nothing anew."""
-    parts = [event.place, str(event.slot_minutes)]
-    parts += [f"{start_of(event, t.slot).isoformat()} {t.table_number} {t.id}" for t in placed if t.slot]
-    return sha256("\n".join(parts).encode()).hexdigest()[:DIGEST_LENGTH]
-
-
-def _placed(rows: Sequence[DockingTalk]) -> list[DockingTalk]:
-    return [talk for talk in rows if talk.slot]
 
 
 def cancel(session: Session, viewer: Viewer, sender: Sender, event_id: str) -> DockingEvent:
@@ -114,11 +102,11 @@ def _send(
         mailer.queue(session, MAIL, user.email, **words, calendar=text, method=method)
     notice = Notice.DOCKING_PUBLISHED if method == "REQUEST" else Notice.DOCKING_CANCELLED
     tell(session, users, notice, KIND, event.id, path=path)
-    docking_guests.keep_sent(session, viewer, event, organisation_id, talks=len(placed), plan=_digest(event, placed))
+    docking_guests.keep_sent(session, viewer, event, organisation_id, talks=len(placed), plan=digest_of(event, placed))
 
 
 def follow(session: Session, now: datetime | None = None) -> int:
-    """Remind everybody with a plan one working day before; returns of how many events."""
+    """Remind everybody who was sent a plan one working day before; returns of how many events."""
     now = now or utc_now()
     query = select(DockingEvent).where(
         DockingEvent.status == DockingStatus.PUBLISHED,
@@ -131,9 +119,8 @@ def follow(session: Session, now: datetime | None = None) -> int:
             continue
         event.reminded_at = now
         session.add(event)
-        gone = docking_guests.declined(session, event.id)
-        for organisation_id, own in by_organisation(session, talks(session, event.id)).items():
-            if _placed(own) and organisation_id not in gone:
+        for organisation_id, guest in docking_guests.of_event(session, event.id).items():
+            if guest.has_plan and guest.state is not GuestState.DECLINED:
                 users = recipients.writers_of(session, organisation_id)
                 tell(session, users, Notice.DOCKING_REMINDER, KIND, event.id, path=path_of(event.id))
         count += 1

@@ -67,7 +67,8 @@ class Sheet:
 
 @dataclass(frozen=True)
 class EventView:
-    """An event for its page; `needs` are those that a broker may choose, `found` capabilities that were sought."""
+    """An event for its page; `needs` are those that a broker may choose, `found` capabilities that were sought. With
+    `is_changing` the plan of the viewer is another than was sent, and not shown before it is sent."""
 
     row: DockingEvent
     talks: tuple[TalkView, ...]
@@ -78,6 +79,7 @@ class EventView:
     guests: tuple[GuestView, ...] = ()
     may_answer: bool = False
     is_over: bool = False
+    is_changing: bool = False
 
     def count(self, state: str) -> int:
         """How many guests have answered so."""
@@ -105,20 +107,24 @@ class EventView:
 
 
 def show(session: Session, viewer: Viewer, event_id: str, q: str = "") -> EventView:
-    """An event: to its agency whole, to guests their own talks once it was sent; raises NotFound."""
+    """An event: to its agency whole, to guests their own talks as they were sent; raises NotFound."""
     row = session.get(DockingEvent, event_id)
     if row is None:
         raise NotFound
     rows = docking.talks(session, event_id)
     guests = docking_guests.of_event(session, event_id)
     may_arrange = policy.can_arrange(viewer, row)
+    changing: set[str] = set()
     if not may_arrange:
         mine = set(viewer.verified_organisation_ids)
         guests = {i: g for i, g in guests.items() if i in mine}
         if not guests:
             raise NotFound
         own = docking.by_organisation(session, rows)
-        shown = {t.id for i in guests for t in own.get(i, ()) if t.slot}
+        placed = {i: docking.placed_of(own.get(i, ())) for i, g in guests.items() if g.has_plan}
+        if not docking_guests.is_over(row):
+            changing = {i for i, talks in placed.items() if docking.digest_of(row, talks) != guests[i].plan}
+        shown = {t.id for i, talks in placed.items() if i not in changing for t in talks}
         rows = [t for t in rows if t.id in shown]
     names = organisations.authors(session, {row.organisation_id, *guests})
     gone = {i for i, g in guests.items() if g.state is GuestState.DECLINED} if may_arrange else set()
@@ -139,6 +145,7 @@ def show(session: Session, viewer: Viewer, event_id: str, q: str = "") -> EventV
         ),
         may_answer=row.status is DockingStatus.PUBLISHED and not docking_guests.is_over(row),
         is_over=docking_guests.is_over(row),
+        is_changing=bool(changing),
     )
     if not may_arrange:
         return view

@@ -240,6 +240,41 @@ def test_guests_see_their_own_talks_once_they_were_sent(hall: Hall) -> None:
             hall.write(partial(docking.get, viewer=party.viewer, event_id=hall.id))
 
 
+def test_guests_see_a_changed_plan_when_it_is_sent_and_not_before(hall: Hall) -> None:
+    hall.wish_all()
+    hall.plan()
+    hall.publish(0)
+    company, hospital = hall.companies[0], hall.hospitals[0]
+
+    def seen(party: Party) -> tuple[int, bool]:
+        view: docking_showing.EventView = hall.write(lambda s: docking_showing.show(s, party.viewer, hall.id))
+        return len(view.talks), view.is_changing
+
+    assert (seen(company), seen(hospital)) == ((2, False), (3, False))
+    gone = next(t for t in hall.talks() if t.capability_id == hall.offers[0].id)
+    hall.write(lambda s: docking_wishes.remove(s, hall.broker.viewer, hall.id, gone.id))
+    assert (seen(company), seen(hall.broker)) == ((0, True), (5, False))
+    hall.publish(1)
+    assert seen(company) == (1, False)
+    hall.write(lambda s: docking_sending.cancel(s, hall.broker.viewer, SENDER, hall.id))
+    assert seen(company) == (0, False)
+
+
+def test_only_who_was_sent_a_plan_is_reminded(hall: Hall) -> None:
+    hall.wish_all()
+    hall.plan()
+    hall.publish(0)
+    late = hall.make.party()
+    offer, instead = hall.make.capability(late, "能力"), hall.talks()[0]
+    hall.write(lambda s: docking_wishes.remove(s, hall.broker.viewer, hall.id, instead.id))
+    hall.write(lambda s: docking_wishes.add(s, hall.broker.viewer, hall.id, instead.need_id, offer.id))
+    assert hall.plan() == 6
+    event = hall.write(lambda s: s.get_one(DockingEvent, hall.id))
+    hall.write(lambda s: docking_sending.follow(s, event.starts_at - timedelta(hours=3)))
+    assert hall.told(late) == []
+    assert Notice.DOCKING_REMINDER in hall.told(hall.companies[0])
+
+
 def test_a_frame_has_bounds_and_needs_a_broker(hall: Hall) -> None:
     bad: list[dict[str, object]] = [
         {"slots": 0},
