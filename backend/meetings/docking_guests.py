@@ -3,7 +3,7 @@
 A guest has one row, with what it was sent last and what it answered last; the audit trail tells what came before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -13,8 +13,8 @@ from sqlmodel import Session, col, select
 from backend.audit.events import Event
 from backend.db import utc_now
 from backend.errors import Conflict, DomainError, Forbidden, NotFound
-from backend.meetings.docking import KIND, path_of, record, start_of
-from backend.meetings.models import NOTE_LENGTH, DockingEvent, DockingGuest, GuestAnswer, GuestReason
+from backend.meetings.docking import KIND, digest_of, path_of, placed_of, record, start_of
+from backend.meetings.models import NOTE_LENGTH, DockingEvent, DockingGuest, DockingTalk, GuestAnswer, GuestReason
 from backend.meetings.states import DockingStatus
 from backend.notifications import recipients
 from backend.notifications.models import Notice
@@ -118,6 +118,13 @@ def keep_sent(
 def of_event(session: Session, event_id: str) -> dict[str, Guest]:
     """The guests of an event, by organisation."""
     return of_events(session, [event_id])[event_id]
+
+
+def unsent(event: DockingEvent, guests: Mapping[str, Guest], rows: Mapping[str, Sequence[DockingTalk]]) -> set[str]:
+    """The organisations whose plan, out of the talks `rows` of each, is another than they were sent last."""
+    placed = {i: own for i, talks in rows.items() if (own := placed_of(talks))}
+    sent = {i: g.plan for i, g in guests.items() if g.has_plan}
+    return {i for i, own in placed.items() if digest_of(event, own) != sent.get(i)} | (sent.keys() - placed.keys())
 
 
 def declined(session: Session, event_id: str) -> frozenset[str]:

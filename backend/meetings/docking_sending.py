@@ -47,13 +47,9 @@ def publish(session: Session, viewer: Viewer, sender: Sender, event_id: str, see
         raise Conflict("日程中有单位不参加，请重新编排后再发出。", "Somebody in the plan has declined: plan again.")
     event.status, event.sequence = DockingStatus(step.target), event.sequence + 1
     session.add(event)
-    for organisation_id, own in placed.items():
-        guest = known.get(organisation_id)
-        if guest is None or not guest.has_plan or guest.plan != digest_of(event, own):
-            _send(session, viewer, sender, event, organisation_id, own, "REQUEST")
-    for organisation_id, guest in known.items():
-        if guest.has_plan and organisation_id not in placed:
-            _send(session, viewer, sender, event, organisation_id, (), "CANCEL")
+    for organisation_id in sorted(docking_guests.unsent(event, known, wished)):
+        own = placed.get(organisation_id, [])
+        _send(session, viewer, sender, event, organisation_id, own, "REQUEST" if own else "CANCEL")
     record(session, Event.DOCKING_PUBLISH, viewer, event)
     return event
 

@@ -68,7 +68,7 @@ class Sheet:
 @dataclass(frozen=True)
 class EventView:
     """An event for its page; `needs` are those that a broker may choose, `found` capabilities that were sought. With
-    `is_changing` the plan of the viewer is another than was sent, and not shown before it is sent."""
+    `is_changing` the plan, for a guest their own, is another than was sent; guests see it when it is sent."""
 
     row: DockingEvent
     talks: tuple[TalkView, ...]
@@ -114,17 +114,16 @@ def show(session: Session, viewer: Viewer, event_id: str, q: str = "") -> EventV
     rows = docking.talks(session, event_id)
     guests = docking_guests.of_event(session, event_id)
     may_arrange = policy.can_arrange(viewer, row)
-    changing: set[str] = set()
+    own = docking.by_organisation(session, rows)
+    is_over = docking_guests.is_over(row)
+    unsent = docking_guests.unsent(row, guests, own) if row.status is DockingStatus.PUBLISHED and not is_over else set()
     if not may_arrange:
         mine = set(viewer.verified_organisation_ids)
         guests = {i: g for i, g in guests.items() if i in mine}
         if not guests:
             raise NotFound
-        own = docking.by_organisation(session, rows)
-        placed = {i: docking.placed_of(own.get(i, ())) for i, g in guests.items() if g.has_plan}
-        if not docking_guests.is_over(row):
-            changing = {i for i, talks in placed.items() if docking.digest_of(row, talks) != guests[i].plan}
-        shown = {t.id for i, talks in placed.items() if i not in changing for t in talks}
+        unsent &= {i for i, g in guests.items() if g.has_plan}
+        shown = {t.id for i, g in guests.items() if g.has_plan and i not in unsent for t in own.get(i, ()) if t.slot}
         rows = [t for t in rows if t.id in shown]
     names = organisations.authors(session, {row.organisation_id, *guests})
     gone = {i for i, g in guests.items() if g.state is GuestState.DECLINED} if may_arrange else set()
@@ -143,9 +142,9 @@ def show(session: Session, viewer: Viewer, event_id: str, q: str = "") -> EventV
                 key=lambda v: (ORDER[v.guest.state], v.name),
             )
         ),
-        may_answer=row.status is DockingStatus.PUBLISHED and not docking_guests.is_over(row),
-        is_over=docking_guests.is_over(row),
-        is_changing=bool(changing),
+        may_answer=row.status is DockingStatus.PUBLISHED and not is_over,
+        is_over=is_over,
+        is_changing=bool(unsent),
     )
     if not may_arrange:
         return view

@@ -253,9 +253,9 @@ def test_guests_see_a_changed_plan_when_it_is_sent_and_not_before(hall: Hall) ->
     assert (seen(company), seen(hospital)) == ((2, False), (3, False))
     gone = next(t for t in hall.talks() if t.capability_id == hall.offers[0].id)
     hall.write(lambda s: docking_wishes.remove(s, hall.broker.viewer, hall.id, gone.id))
-    assert (seen(company), seen(hall.broker)) == ((0, True), (5, False))
+    assert (seen(company), seen(hall.companies[1]), seen(hall.broker)) == ((0, True), (2, False), (5, True))
     hall.publish(1)
-    assert seen(company) == (1, False)
+    assert (seen(company), seen(hall.broker)) == ((1, False), (5, False))
     hall.write(lambda s: docking_sending.cancel(s, hall.broker.viewer, SENDER, hall.id))
     assert seen(company) == (0, False)
 
