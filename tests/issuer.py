@@ -130,9 +130,7 @@ def running_issuer(redirect_uri: str) -> Iterator[TestIssuer]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     issuer = TestIssuer(f"http://127.0.0.1:{port}", redirect_uri)
-    server = uvicorn.Server(
-        uvicorn.Config(issuer.app(), host="127.0.0.1", port=port, log_level="warning", lifespan="off")
-    )
+    server = uvicorn.Server(uvicorn.Config(issuer.app(), host="127.0.0.1", port=port, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
