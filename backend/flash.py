@@ -143,6 +143,7 @@ MESSAGES = {
     "meeting-hold": _("会议纪要已保存。"),
     "docking-saved": _("对接会已保存。"),
     "docking-wished": _("意向已更新，编排日程后生效。"),
+    "docking-removed": _("意向已移除，占用的场次随之空出。"),
     "docking-planned": _("日程已编排，确认后可以发给各方。"),
     "docking-published": _("日程已发出，日程有变化的单位会收到通知和日历邀请。"),
     "docking-accepted": _("已答复参加，主办单位会收到通知。"),

@@ -208,7 +208,7 @@ def add(request: Request, event_id: str, session: SessionDep, viewer: SignedInDe
 def remove(request: Request, event_id: str, talk_id: str, session: SessionDep, viewer: SignedInDep) -> Response:
     """Take a wish back."""
     docking_wishes.remove(session, viewer, event_id, talk_id)
-    return redirect(request, f"/docking/{event_id}#wishes")
+    return flash.put(redirect(request, f"/docking/{event_id}#wishes"), "docking-removed")
 
 
 @router.post("/{event_id}/plan")
