@@ -29,7 +29,8 @@ def tune(
     out: Annotated[Path, typer.Option(help="Folder of the run; a run that was cut off goes on there.")],
     needs: Annotated[Path, typer.Option(help="Needs in clinicians' words: product, need, split.")] = NEEDS_FILE,
     decisions: Annotated[
-        Path | None, typer.Option(help="Accepted matches, JSON Lines with need and capability.")
+        Path | None,
+        typer.Option(help="Decisions with texts, JSON Lines: `yiqiao ranker export --texts`."),
     ] = None,
     rate: Annotated[float, typer.Option(min=1e-7, max=1e-2, help="Learning rate.")] = 5e-5,
     epochs: Annotated[float, typer.Option(min=0.01, max=20)] = 1.0,
@@ -38,6 +39,7 @@ def tune(
     measure: Annotated[bool, typer.Option(help="Measure every checkpoint.")] = True,
 ) -> None:
     """Tune the default encoder on pairs of need and product; needs the `tune` extra."""
+    from embeddings.decisions import read, texts
     from embeddings.tuning import run
     from embeddings.tuning.training import Recipe
     from embeddings.types import EmbeddingsError
@@ -50,7 +52,7 @@ def tune(
         typer.echo(f"{share:4.0%} {message}{left}", err=True)
 
     try:
-        pairs = run.read_decisions(decisions) if decisions else []
+        pairs = texts(read(decisions)) if decisions else []
         recipe = Recipe(epochs=epochs, rate=rate)
         if seed is not None:
             recipe = replace(recipe, seed=seed)

@@ -27,6 +27,7 @@ Datasets = Annotated[
 Corpora = Annotated[list[Path] | None, typer.Option("--corpus", help="Its documents, in the same order.")]
 Seed = Annotated[bool, typer.Option(help="Also the judged needs of the seed data, from the database.")]
 Decisions = Annotated[Path | None, typer.Option(help="Recorded decisions, JSON Lines, on what the database holds.")]
+FromDatabase = Annotated[bool, typer.Option("--from-database", help="Also the decisions that the database holds.")]
 Relevant = Annotated[int, typer.Option(min=1, max=3, help="Lowest grade that counts as useful.")]
 Cache = Annotated[Path | None, typer.Option(help="Folder that keeps vectors, so that a second run is quick.")]
 Candidate = Annotated[Path, typer.Argument(help="The file that `ranker train` wrote.")]
@@ -67,6 +68,9 @@ def _encoder(model: str | None, cache: Path | None) -> "CachedEncoder":
     return CachedEncoder(open_encoder(Settings(), show_progress, model), cache)
 
 
+DATABASE = "decisions of the database"
+
+
 @dataclass(frozen=True)
 class Asked:
     """The judged sets and decisions that a command was asked to work on."""
@@ -78,27 +82,35 @@ class Asked:
     relevant_from: int
     cache: Path | None
     weights: Sequence[float] = ()
+    from_database: bool = False
 
-    def ranked(self) -> "tuple[list[Material], Material | None]":
-        """All sets, ranked, and the decisions."""
-        from backend.matching import judging, ranker, seeded
-        from backend.matching.decisions import read_decisions
+    def ranked(self, *, certain: bool = True) -> "tuple[list[Material], Material | None]":
+        """All sets, ranked, and the decisions: for measuring the `certain` ones alone, for learning all."""
+        from backend.matching import decisions, judging, ranker, seeded
+        from embeddings.decisions import read
 
         _paired(self.datasets, self.corpora)
         if self.weights and len(self.weights) != len(self.datasets):
             raise fail("Give one --weight for each --dataset, or none.")
-        outcomes = read_decisions(self.decisions) if self.decisions else {}
-        if not (self.seed or self.datasets or self.decisions):
-            raise ValueError("Nothing was given: --seed, or --dataset with --corpus, or --decisions.")
+        given = read(self.decisions) if self.decisions else []
+        decides = self.decisions is not None or self.from_database
+        if not (self.seed or self.datasets or decides):
+            raise ValueError("Nothing was given: --seed, or --dataset with --corpus, --decisions or --from-database.")
         materials: list[Material] = []
         decided = None
-        if self.seed or self.decisions:
+        if self.seed or decides:
             with open_engine(Settings()) as (database, engine), database.session() as session:
                 judge = seeded.Judge(session, engine)
                 if self.seed:
                     materials.append(judge.seed(JUDGEMENTS, UNANSWERABLE, all_lengths=True, progress=_progress))
-                if self.decisions:
-                    decided = judge.decided(self.decisions, outcomes)
+                if decides:
+                    sources = judging.digests([self.decisions] if self.decisions else [])
+                    if self.from_database:
+                        # Those of the site are the newer ones.
+                        own = decisions.recorded(session)
+                        given, sources = [*given, *own], sources | {DATABASE: decisions.digest(own)}
+                    outcomes = decisions.judged(given, certain=certain)
+                    decided = judge.decided(" + ".join(sources), sources, outcomes)
                     ranked, wanted = sum(len(j.docs) for j in decided.judged), sum(map(len, outcomes.values()))
                     typer.echo(f"{ranked} of {wanted} decisions are on pairs that are ranked now.", err=True)
         if self.datasets:
@@ -183,6 +195,7 @@ def train(
     corpus: Corpora = None,
     weight: Annotated[list[float] | None, typer.Option(min=0, help="Weight of a set's needs; 1 if left out.")] = None,
     decisions: Decisions = None,
+    from_database: FromDatabase = False,
     seed: Seed = True,
     relevant_from: Relevant = 2,
     strong: Annotated[float, typer.Option(min=0, max=1, help="Precision wanted of the grade 强.")] = 0.8,
@@ -193,9 +206,9 @@ def train(
     """Fit new weights on judged needs and decisions, and write them as a candidate."""
     from backend.matching import training
 
-    asked = Asked(dataset or [], corpus or [], decisions, seed, relevant_from, cache, weight or [])
+    asked = Asked(dataset or [], corpus or [], decisions, seed, relevant_from, cache, weight or [], from_database)
     with _failures():
-        materials, decided = asked.ranked()
+        materials, decided = asked.ranked(certain=False)
         fitted = training.train(
             [*materials, *([decided] if decided else [])], strong=strong, possible=possible, date=date or _today()
         )
@@ -204,11 +217,29 @@ def train(
 
 
 @ranker_app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="The file to write, JSON Lines.")],
+    texts: Annotated[bool, typer.Option(help="With the teasers of both, for `yiqiao encoder tune`.")] = False,
+) -> None:
+    """Write the decisions that the database holds into a file, for `--decisions`. Nobody is named in it."""
+    from backend.db import Database
+    from backend.matching import decisions
+
+    database = Database(Settings().resolved_database_url)
+    with _failures(), database.session() as session:
+        found = decisions.recorded(session, with_texts=texts)
+        out.write_text(decisions.as_lines(found), encoding="utf-8")
+    database.dispose()
+    typer.echo(f"{len(found)} decisions are in {out}.")
+
+
+@ranker_app.command()
 def compare(
     candidate: Candidate,
     dataset: Datasets = None,
     corpus: Corpora = None,
     decisions: Decisions = None,
+    from_database: FromDatabase = False,
     seed: Seed = True,
     relevant_from: Relevant = 2,
     out: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
@@ -217,7 +248,7 @@ def compare(
     """Measure a candidate beside the weights in use, on needs that were held out; exit code 1 if it is not better."""
     from backend.matching import promotion, ranker, training
 
-    asked = Asked(dataset or [], corpus or [], decisions, seed, relevant_from, cache)
+    asked = Asked(dataset or [], corpus or [], decisions, seed, relevant_from, cache, from_database=from_database)
     with _failures():
         before = promotion.present(ranker.own_file(Settings().data_dir))
         found = promotion.compare(before, training.read_fitted(candidate), *asked.ranked())
@@ -234,6 +265,7 @@ def promote(
     dataset: Datasets = None,
     corpus: Corpora = None,
     decisions: Decisions = None,
+    from_database: FromDatabase = False,
     seed: Seed = True,
     relevant_from: Relevant = 2,
     force: Annotated[str | None, typer.Option(help="Promote it all the same, for this reason; it is kept.")] = None,
@@ -257,7 +289,7 @@ def promote(
     if force is not None and not force.strip():
         raise fail("--force needs a reason.")
     target = ranker.WEIGHTS_FILE if package else own
-    asked = Asked(dataset or [], corpus or [], decisions, seed, relevant_from, cache)
+    asked = Asked(dataset or [], corpus or [], decisions, seed, relevant_from, cache, from_database=from_database)
     with _failures():
         fitted, before = training.read_fitted(candidate), promotion.present(target)
         found = promotion.compare(before, fitted, *asked.ranked())

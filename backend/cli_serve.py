@@ -17,6 +17,7 @@ FACTORY = "backend.serving:make"
 HEALTH_SECONDS = 120
 """A process that does not answer its parent for so long is replaced. Loading an encoder on a busy machine takes a part
 of that, in which Python does nothing else; uvicorn's five seconds would end it again and again."""
+STOP_SECONDS = 10
 
 
 def check(settings: Settings) -> None:
@@ -64,6 +65,8 @@ def serve(
             port=port or settings.port,
             workers=count,
             timeout_worker_healthcheck=HEALTH_SECONDS,
+            # The live lines of conversations are open for minutes; a stop does not wait for them.
+            timeout_graceful_shutdown=STOP_SECONDS,
             log_config=None,
             log_level=settings.log_level.lower(),
             access_log=False,
@@ -76,7 +79,7 @@ def worker() -> None:
     """Do the work beside the requests: mails, indexing, terms. The web processes have YIQIAO_WORKER=apart."""
     from backend import worker as working
     from backend.attachments.storage import make_storage
-    from backend.jobs import index_task, make_tasks
+    from backend.jobs import import_task, index_task, make_tasks, shortlist_task
 
     settings = Settings()
     with open_engine(settings) as (database, engine):
@@ -84,7 +87,8 @@ def worker() -> None:
             tasks = make_tasks(settings, database, make_environment(LABELS), make_storage(settings))
         except ValueError as error:
             raise fail(str(error)) from error
-        working.run(settings, [*tasks, index_task(engine)])
+        tasks += [import_task(database, engine), index_task(engine), shortlist_task(engine, database)]
+        working.run(settings, tasks)
 
 
 def migrate() -> None:

@@ -48,6 +48,11 @@ class Settings(BaseSettings):
     oidc_name: str = "单点登录"
     need_days: int = Field(default=180, ge=30, le=3650)
     capability_days: int = Field(default=365, ge=60, le=3650)
+    answer_remind_days: int = Field(default=4, ge=1, le=60)
+    answer_overdue_days: int = Field(default=6, ge=1, le=90)
+    answer_expire_days: int = Field(default=15, ge=2, le=250)
+    ledger_remind_days: int = Field(default=5, ge=1, le=60)
+    ledger_stalled_days: int = Field(default=30, ge=7, le=365)
     max_body_bytes: int = Field(default=2_000_000, ge=10_000)
     attachments_url: str | None = None
     max_upload_bytes: int = Field(default=20_000_000, ge=10_000)

@@ -30,8 +30,13 @@ def clean(text: str | None) -> str:
 
 
 def clean_line(text: str | None) -> str:
-    """Typed text of one line: line breaks, which only a forged form holds, become spaces."""
-    return re.sub(r"\s*\n\s*", " ", clean(text))
+    """Typed text of one line: line breaks, which only a forged form holds, and tabs of pasted cells become spaces."""
+    return re.sub(r"\s*[\n\t]\s*", " ", clean(text))
+
+
+def half_width(text: str | None) -> str:
+    """A line whose full width digits and marks, as Chinese input methods write them, are plain ones (Unicode NFKC)."""
+    return unicodedata.normalize("NFKC", clean_line(text)).strip()
 
 
 # A dot counts where it ends a word of several characters and another follows at once: not in J.R. 示例 and Dr. 示例.
@@ -105,6 +110,11 @@ class Choice(SelectField):
 def text_field(label: str, maximum: int, *, required: str | None = None, **options: Any) -> StringField:
     """One line of text."""
     return StringField(label, filters=[clean_line], validators=[Text(maximum, required=required)], **options)
+
+
+def number_field(label: str, maximum: int, **options: Any) -> StringField:
+    """One line for a number; what it may be is checked by its form."""
+    return StringField(label, filters=[half_width], validators=[Text(maximum)], **options)
 
 
 def text_area(label: str, maximum: int, *, required: str | None = None, rows: int = 4, **options: Any) -> TextAreaField:

@@ -4,6 +4,7 @@ import re
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.csrf import SAFE_METHODS, check_same_site
@@ -30,6 +31,8 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+ASKED_FOR_HEAD = "yiqiao.head"
+"""Where the scope of a request says that the client sent HEAD."""
 API = "/api/"
 API_HEADERS = {"Content-Disposition": 'attachment; filename="api.json"'}
 """An answer for programs that a browser is led to is saved, never shown (ASVS 14.4.2)."""
@@ -85,6 +88,11 @@ def marked(name: bytes, value: bytes) -> tuple[bytes, bytes]:
     return name, value + b"; Secure"
 
 
+def method_of(request: Request) -> str:
+    """The method as the client sent it: a route is asked with GET where the client sent HEAD."""
+    return "HEAD" if request.scope.get(ASKED_FOR_HEAD) else request.method
+
+
 class HeadAsGet:
     """Answers HEAD as GET without the body, as RFC 9110 section 9.3.2 wants it of every address."""
 
@@ -102,6 +110,7 @@ class HeadAsGet:
             await send(message)
 
         scope["method"] = "GET"
+        scope[ASKED_FOR_HEAD] = True
         try:
             await self.app(scope, receive, send_without_body)
         finally:

@@ -161,6 +161,11 @@ def write(environment: Environment, settings: Settings, mail: Mail) -> EmailMess
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(part("body.txt").strip() + "\n")
     message.add_alternative(part("body.html"), subtype="html")
+    if calendar := mail.context.get("calendar"):
+        # For programs that read it in place, and as a file for all others (RFC 6047, 2.4).
+        method = {"method": str(mail.context["method"])}
+        message.add_alternative(str(calendar), subtype="calendar", params=method)
+        message.add_attachment(str(calendar), subtype="calendar", params=method, filename="meeting.ics")
     return message
 
 

@@ -5,18 +5,23 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import quote
 
 from anyio import to_thread
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from backend import ended_session
 from backend.accounts import routes as accounts
+from backend.accounts import sessions
 from backend.accounts.seen import SessionsSeen
 from backend.accounts.single_sign_on import Issuer
 from backend.admin import audit_routes as admin_audit
@@ -32,19 +37,38 @@ from backend.capabilities import routes as capabilities
 from backend.capabilities import service as capabilities_service
 from backend.client_address import ProxyNoticed
 from backend.config import FRONTEND_DIR, Settings
+from backend.conversations import routes as conversations
+from backend.conversations.deps import load_messages
+from backend.conversations.live import Live
 from backend.csrf import SAFE_METHODS
 from backend.db import Database, is_conflict, is_unavailable
+from backend.desk import assignment_routes as assignment
+from backend.desk import match_routes as match_desk
+from backend.desk import routes as desk
+from backend.desk import service as desk_service
 from backend.disclosure.models import SubjectKind
 from backend.errors import DomainError, NotFound, NotSignedIn, SecondFactorMissing
 from backend.headers import SECURITY_HEADERS, Compression, HeadAsGet, RequestGuard, SecureCookies, SecurityHeaders
 from backend.htmx import wants_fragment
 from backend.i18n import gettext as _
-from backend.jobs import index_task, make_tasks
+from backend.introductions import lists as introductions_lists
+from backend.introductions import people_routes as introduction_people
+from backend.introductions import routes as introductions
+from backend.introductions.case_page import Panel
+from backend.introductions.cases import KIND as INTRODUCTION
+from backend.introductions.deps import load_waiting
+from backend.introductions.states import OPENED
+from backend.jobs import import_task, index_task, make_tasks, shortlist_task
 from backend.labels import LABELS
+from backend.ledger import routes as ledger
 from backend.matching import ranker
 from backend.matching import routes as matching
 from backend.matching.engine import make_engine
 from backend.matching.index_sync import SearchEngine
+from backend.meetings import docking_routes as docking
+from backend.meetings import docking_showing
+from backend.meetings import routes as meetings
+from backend.meetings.docking import KIND as DOCKING
 from backend.monitoring import routes as monitoring
 from backend.needs import routes as needs
 from backend.needs import service as needs_service
@@ -56,6 +80,7 @@ from backend.organisations import department_routes as departments
 from backend.organisations import member_routes as members
 from backend.organisations import routes as organisations
 from backend.organisations.deps import load_viewer
+from backend.organisations.service import viewer_of
 from backend.oversight import access_routes as reasoned_access
 from backend.oversight import routes as oversight
 from backend.pace import Pace
@@ -63,15 +88,23 @@ from backend.personal import routes as personal
 from backend.quiet import keep_server_quiet, trace, where
 from backend.references import REFERENCES
 from backend.rehearsal import routes as rehearsal
+from backend.responses import answer_routes, review_routes
+from backend.responses import routes as responses
+from backend.responses import service as responses_service
+from backend.responses.calls import KIND as CALL
+from backend.results import routes as results
 from backend.sealing import make_sealer
 from backend.tasks import Runner
 from backend.templating import make_environment, render
+from backend.transfers import drafts as import_drafts
+from backend.transfers import routes as transfers
 from backend.transport import HSTS, BodyInTime, HostCheck, StrictTransport
 from backend.worker import waker
 
 log = logging.getLogger(__name__)
 
 SECOND_FACTOR = "/account/second-factor"
+JUST_NOW = timedelta(hours=1)
 THREADS = 16
 """Requests that one process works on at the same time; more would wait for the interpreter and for connections."""
 RETRY_SECONDS = 10
@@ -79,8 +112,20 @@ RETRY_SECONDS = 10
 RESOLVERS: Mapping[str, Resolver] = {
     SubjectKind.NEED: needs_service.cards,
     SubjectKind.CAPABILITY: capabilities_service.cards,
+    INTRODUCTION: introductions_lists.shown,
+    CALL: responses_service.cards,
+    DOCKING: docking_showing.cards,
+    desk_service.KIND: desk_service.handed,
+    import_drafts.KIND: import_drafts.shown,
 }
 """Titles of what notifications are about, as far as the viewer may read them now."""
+
+CASE_PANELS: tuple[Panel, ...] = (
+    Panel("conversation", _("沟通"), _("正在载入沟通记录……"), OPENED),
+    Panel("meetings", _("会议"), _("正在载入会议……"), OPENED),
+    ledger.PANEL,
+)
+"""What higher floors add to the page of an introduction; each is loaded from `/introductions/{id}/<name>`."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +161,11 @@ def create_app(
     engine = engine or make_engine(settings, database)
     environment = make_environment(LABELS)
     storage = make_storage(settings)
-    tasks = make_tasks(settings, database, environment, storage)
+    tasks = [
+        *make_tasks(settings, database, environment, storage),
+        import_task(database, engine),
+        shortlist_task(engine, database),
+    ]
     # Either does the work here, or tells the worker of it.
     runner = Runner(tasks) if settings.worker == "inside" else waker(settings, [*tasks, index_task(engine)])
 
@@ -136,6 +185,7 @@ def create_app(
     app.state.engine = engine
     app.state.pace = Pace(settings)
     app.state.storage = storage
+    app.state.live = Live()
     app.state.templates = environment
     app.state.sealer = make_sealer(settings)
     app.state.issuer = Issuer(settings) if settings.oidc_issuer else None
@@ -144,14 +194,26 @@ def create_app(
     app.state.error_page = error_page
     app.state.references = REFERENCES
     app.state.resolvers = RESOLVERS
-    app.state.with_viewer = (load_unread,)
+    app.state.with_viewer = (load_unread, load_waiting, load_messages)
+    app.state.case_panels = CASE_PANELS
+    app.state.landing = landing
 
     # The last one added stands outermost.
     app.add_middleware(BodyInTime)
     app.add_middleware(
         RequestGuard,
         max_body_bytes=settings.max_body_bytes,
-        uploads=re.compile("|".join((attachments.UPLOADS.pattern, rehearsal.FILL_PATH, api.UPLOADS))),
+        uploads=re.compile(
+            "|".join(
+                (
+                    attachments.UPLOADS.pattern,
+                    rehearsal.FILL_PATH,
+                    transfers.PATH,
+                    conversations.UPLOADS,
+                    api.UPLOADS,
+                )
+            )
+        ),
         # A file that is a little too large still gets its reason beside the field.
         max_upload_bytes=max(2 * settings.max_upload_bytes, settings.max_body_bytes),
     )
@@ -173,10 +235,14 @@ def create_app(
     # Suggestions, releases and the like come before needs, or their addresses would be taken for actions on a need.
     subjects = (needs, capabilities)
     of_organisations = (organisations, members, departments)
-    above = (monitoring, matching, rehearsal, personal, attachments, api_pages, notifications)
+    cases = (introductions, introduction_people, ledger)
+    above = (monitoring, *cases, matching, rehearsal, transfers, personal, attachments, api_pages, notifications)
     overseeing = (oversight, reasoned_access)
     administration = (admin, admin_audit, admin_users)
-    for routes in (*administration, *above, *overseeing, *of_organisations, *subjects):
+    of_calls = (responses, answer_routes, review_routes)
+    broking = (results, desk, match_desk, assignment)
+    of_cases = (conversations, meetings, docking)
+    for routes in (*administration, *broking, *of_cases, *above, *of_calls, *overseeing, *of_organisations, *subjects):
         app.include_router(routes.router)
     # They stand below organisations and know no viewer; the frame of their pages does.
     app.include_router(accounts.router, dependencies=[Depends(load_viewer)])
@@ -189,6 +255,12 @@ def create_app(
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected_error)
     return app
+
+
+def landing(session: Session, token: str) -> str:
+    """Where the work of whoever has just signed in begins: at the desk for brokers, else at the home page."""
+    found = sessions.find(session, token, JUST_NOW)
+    return "/desk" if found and viewer_of(session, found[0]).is_broker else "/"
 
 
 def error_page(request: Request, error: DomainError) -> Response:
@@ -239,9 +311,13 @@ def _to_set_up(request: Request, error: SecondFactorMissing) -> Response:
     return RedirectResponse(SECOND_FACTOR, status_code=303)
 
 
-def _domain_error(request: Request, error: Exception) -> Response:
+async def _domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
-    return error_page(request, error)
+    if isinstance(error, NotSignedIn) and not _is_api(request) and not wants_fragment(request):
+        page = await ended_session.kept(request, had_session=sessions.token_of(request) is not None)
+        if page is not None:
+            return await run_in_threadpool(render, request, "errors/ended.html", page, status=error.status)
+    return await run_in_threadpool(error_page, request, error)
 
 
 def _http_error(request: Request, error: Exception) -> Response:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,6 +29,11 @@ def local_date(moment: datetime | None) -> str:
     return f"{local.year}年{local.month}月{local.day}日"
 
 
+def local_day(day: date | None) -> str:
+    """A day as written in China: 2026年11月22日."""
+    return f"{day.year}年{day.month}月{day.day}日" if day is not None else ""
+
+
 def local_hour(moment: datetime) -> str:
     """A moment to the hour: 2026年11月22日 13 时许."""
     return f"{local_date(moment)} {moment.astimezone(LOCAL_ZONE).hour} 时许"
@@ -41,9 +46,27 @@ def local_moment(moment: datetime, *, with_date: bool = True) -> str:
     return f"{local.month}月{local.day}日 {time}" if with_date else time
 
 
+def month_day(day: date) -> str:
+    """A day of this or the next months, as written in China: 11月27日."""
+    return f"{day.month}月{day.day}日"
+
+
 def local_time(moment: datetime | None) -> str:
     """A moment as written in China: 2026年11月22日 16:30."""
     return f"{local_date(moment)} {moment.astimezone(LOCAL_ZONE):%H:%M}" if moment else ""
+
+
+def meeting_time(moment: datetime | None) -> str:
+    """A time to meet, with its day of the week, as people who agree on one read it: 2026年11月26日（周四）14:00."""
+    if moment is None:
+        return ""
+    local = moment.astimezone(LOCAL_ZONE)
+    return f"{local_date(moment)}（周{'一二三四五六日'[local.weekday()]}）{local:%H:%M}"
+
+
+def due_date(due: datetime) -> str:
+    """The day whose end is a deadline, as written in China: what is due at midnight is due on the day before."""
+    return local_date(due - timedelta(microseconds=1))
 
 
 def file_size(size: int) -> str:
@@ -87,11 +110,15 @@ def make_environment(labels: Mapping[str, Mapping[Any, str]]) -> Environment:
         category_name=taxonomies.device_categories().name,
     )
     environment.filters.update(
+        due_date=due_date,
         file_size=file_size,
         local_date=local_date,
+        local_day=local_day,
         local_hour=local_hour,
         local_moment=local_moment,
         local_time=local_time,
+        meeting_time=meeting_time,
+        month_day=month_day,
         paragraphs=paragraphs,
     )
     return environment
@@ -108,12 +135,14 @@ def render(
 ) -> HTMLResponse:
     """Render a page from its context dataclass; for htmx only the named block, where one is named.
 
-    The names that a template sees are the fields of the dataclass, besides `request`, `viewer` and `flash`.
+    The names that a template sees are the fields of the dataclass, besides `request`, `viewer` and `flash`, and
+    what stands in the frame: `unread` notifications, `cases_waiting`, `unread_messages` by case.
     """
     environment: Environment = request.app.state.templates
     context: dict[str, Any] = {field.name: getattr(page, field.name) for field in fields(page)}
     context |= {"request": request, "viewer": getattr(request.state, "viewer", None), "flash": flash.peek(request)}
-    context["unread"] = getattr(request.state, "unread", 0)
+    context |= {"unread": getattr(request.state, "unread", 0), "cases_waiting": getattr(request.state, "waiting", 0)}
+    context["unread_messages"] = getattr(request.state, "messages", {})
     loaded = environment.get_template(template)
     as_fragment = block is not None and wants_fragment(request)
     if as_fragment and block is not None:

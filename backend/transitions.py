@@ -13,6 +13,11 @@ class Actor(StrEnum):
     AUTHOR = "author"
     BROKER = "broker"
     SYSTEM = "system"
+    NEED_SIDE = "need_side"
+    CAPABILITY_SIDE = "capability_side"
+    PARTNER = "partner"
+    RESPONDER = "responder"
+    REVIEWER = "reviewer"
 
 
 @dataclass(frozen=True)

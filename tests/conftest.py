@@ -3,6 +3,8 @@
 `pytest --database postgres` runs the same tests on a real PostgreSQL; those marked `sqlite` are about SQLite's file.
 """
 
+import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
@@ -15,8 +17,10 @@ from starlette.testclient import TestClient
 from backend.accounts import sessions
 from backend.config import PROJECT_ROOT, Settings
 from backend.db import Database
+from backend.labels import LABELS
 from backend.main import create_app
 from backend.matching.index_sync import SearchEngine
+from backend.templating import make_environment
 from embeddings import SentenceEncoder, load_encoder
 from embeddings.types import EncoderUnavailable
 from tests.factories import Factory, Party
@@ -41,12 +45,22 @@ NOT_OF_THE_DATABASE = frozenset(
 )
 """Files whose tests need a database to stand on, but are about models and files: one run of them is enough."""
 
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 4 * 1024**3
+"""What has to be free there: a run keeps the folders of tests that failed, and of those that are running."""
+
 SignIn = Callable[[Party], TestClient]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Which database the tests use."""
     parser.addoption("--database", choices=["sqlite", "postgres"], default="sqlite", help="database of the tests")
+
+
+def pytest_configure() -> None:
+    """Keep what tests write in memory where there is enough: waiting for a disk takes a third of a run."""
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -97,6 +111,15 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
     name = f"test_{next(_databases)}"
     yield server.create(name, "migrated")
     server.drop(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates() -> Iterator[None]:
+    """One environment for all applications of a run, so that each template is compiled once."""
+    with pytest.MonkeyPatch.context() as patch:
+        environment = make_environment(LABELS)
+        patch.setattr("backend.main.make_environment", lambda _labels: environment)
+        yield
 
 
 @pytest.fixture

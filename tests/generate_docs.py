@@ -13,10 +13,20 @@ from backend.capabilities import states as capability_states
 from backend.capabilities.states import CapabilityStatus
 from backend.config import FRONTEND_DIR, PROJECT_ROOT
 from backend.i18n import LOCALES_DIR
+from backend.introductions import states as introduction_states
+from backend.introductions.states import IntroductionStatus
+from backend.ledger import states as ledger_states
+from backend.ledger.states import StepStatus
+from backend.meetings import states as meeting_states
+from backend.meetings.states import DockingStatus, MeetingStatus
 from backend.needs import states as need_states
 from backend.needs.states import NeedStatus
 from backend.organisations import states as organisation_states
 from backend.organisations.states import OrganisationStatus
+from backend.responses import states as response_states
+from backend.responses.states import CallStatus, ResponseStatus, ReviewStatus
+from backend.transfers import states as import_states
+from backend.transfers.states import ImportStatus
 from backend.transitions import Table, mermaid
 
 STATES_FILE = PROJECT_ROOT / "docs" / "states.md"
@@ -35,6 +45,14 @@ def states() -> str:
     tables: list[tuple[str, Table, str]] = [
         ("Need 需求", need_states.TABLE, NeedStatus.DRAFT),
         ("Capability 能力", capability_states.TABLE, CapabilityStatus.DRAFT),
+        ("Introduction 引荐", introduction_states.TABLE, IntroductionStatus.SUGGESTED),
+        ("Call for responses 征集", response_states.CALLS, CallStatus.OPEN),
+        ("Response 应征", response_states.RESPONSES, ResponseStatus.DRAFT),
+        ("Review 评审", response_states.REVIEWS, ReviewStatus.INVITED),
+        ("Import 批量导入", import_states.TABLE, ImportStatus.PREVIEW),
+        ("Step of the landing ledger 台账步骤", ledger_states.TABLE, StepStatus.PLANNED),
+        ("Meeting 会议", meeting_states.MEETINGS, MeetingStatus.PROPOSED),
+        ("Docking event 对接会", meeting_states.DOCKINGS, DockingStatus.DRAFT),
         ("Organisation 单位", organisation_states.TABLE, OrganisationStatus.WAITING),
     ]
     parts = [f"## {title}\n\n```mermaid\n{mermaid(table, start)}\n```\n" for title, table, start in tables]

@@ -10,12 +10,11 @@ from backend.db import Database
 from backend.i18n import gettext as _
 from backend.organisations.policy import Viewer
 from backend.templating import LOCAL_ZONE
+from backend.transfers.values import FORMULA_STARTS
 
 BATCH = 500
 MARK = "\ufeff"
 """Without it Excel takes the file for one of an old Chinese encoding."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""A cell that begins so is run as a formula (OWASP, CSV Injection); spreadsheets take the wide ones for the narrow."""
 HEADINGS = (
     *(_("时间"), _("事件"), _("事件代码"), _("操作人"), _("操作人邮箱")),
     *(_("对象类型"), _("对象编号"), _("对象名称"), _("说明")),
@@ -24,7 +23,7 @@ HEADINGS = (
 
 def safe(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula; blanks before one do not hide it."""
-    return f"'{cell}" if cell.startswith(FORMULA) or cell.lstrip().startswith(FORMULA) else cell
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) or cell.lstrip().startswith(FORMULA_STARTS) else cell
 
 
 def lines(database: Database, viewer: Viewer, asked: Asked) -> Iterator[str]:

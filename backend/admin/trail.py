@@ -192,7 +192,7 @@ def _row(
         name, url = users.get(id_, ("", ""))[0], f"/admin/users/{id_}"
     elif kind == ORGANISATION:
         name, url = organisations.get(id_, ""), f"/organisations/{id_}"
-    elif id_ in titles:
+    elif kind in CARDS and id_ in titles:
         name, url = titles[id_], f"{PATHS[SubjectKind(kind)]}/{id_}"
     actor_name, actor_email = users.get(event.actor_id or "", ("", ""))
     return Row(

@@ -4,17 +4,21 @@ from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Request
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel import Session
 
 from backend.accounts import second_factor
 from backend.api import service
-from backend.api.problems import ChangedMeanwhile, MissingScope, TokenRefused, VersionNeeded
+from backend.api.problems import ChangedMeanwhile, Incomplete, MissingScope, TokenRefused, VersionNeeded
 from backend.api.scopes import Scope, cut
 from backend.api.service import Access
 from backend.db import ID_PATTERN
 from backend.deps import get_database, get_settings
 from backend.errors import SecondFactorMissing
+from backend.i18n import gettext as _
 from backend.organisations.policy import Viewer
 from backend.pace import Asked, spend
 
@@ -56,6 +60,15 @@ def _lacks(session: Session, viewer: Viewer) -> bool:
 
 
 AccessDep = Annotated[Access, Depends(get_access)]
+
+
+def refuse_unknown_parameters(request: Request, _access: AccessDep) -> None:
+    """A filter whose name is misspelt would be left out without a word; raises Incomplete for it instead."""
+    route = request.scope["route"]
+    assert isinstance(route, APIRoute)
+    known = {field.alias for field in get_flat_params(route.dependant) if isinstance(field.field_info, Query)}
+    if unknown := sorted(request.query_params.keys() - known):
+        raise Incomplete([(name, _("没有这个参数。")) for name in unknown])
 
 
 def _viewer(scope: Scope, write: Scope | None) -> Callable[[Access], Viewer]:

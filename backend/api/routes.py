@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.openapi.utils import get_openapi
@@ -12,7 +12,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp
 
 from backend.api import files, problems, schemas, subjects
-from backend.api.deps import AccessDep, IdPath, ReaderDep
+from backend.api.deps import AccessDep, IdPath, ReaderDep, refuse_unknown_parameters
 from backend.api.problems import Incomplete
 from backend.api.responses import PROBLEMS
 from backend.api.subjects import Code, PageNumber, PerPage, filters_of, link_pages
@@ -39,7 +39,8 @@ and of that what its scopes name. Errors are `application/problem+json` (RFC 945
 the `ETag` of what was read as `If-Match`. A draft or file with an `id` that you choose can be sent twice without harm.
 
 Files go up as `multipart/form-data`, are checked by their content and lose their metadata unless `strip` is false; each
-download is recorded. Many requests in a short time get 429 with `Retry-After`.
+download is recorded. A parameter that an address does not know is refused. Many requests in a short time get 429 with
+`Retry-After`.
 """
 
 router = APIRouter(responses=PROBLEMS)
@@ -140,6 +141,7 @@ def make_api(app: FastAPI) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        dependencies=[Depends(refuse_unknown_parameters)],
     )
     api.state = app.state
     for part in (router, subjects.router, files.router):

@@ -1,6 +1,6 @@
-"""The files of needs and capabilities: adding, listing, opening and removing them."""
+"""The files of needs and capabilities: adding, listing, opening and removing them; and what other files share."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from backend.attachments import checks, names, policy
 from backend.attachments.errors import FileRefused
 from backend.attachments.kinds import IMAGES, MEDIA_TYPES, FileKind
-from backend.attachments.models import Attachment
+from backend.attachments.models import Attachment, Holder
 from backend.attachments.storage import Storage
 from backend.attachments.stripping import Stripped, digest_of
 from backend.audit.events import Event, record
@@ -121,23 +121,8 @@ def add(
     discarded where the row is refused, and swept later where the row never comes. Raises FileRefused, ChecksBusy,
     StorageUnavailable, NotFound, Forbidden or Conflict.
     """
-    kind, content = read_upload(upload, max_bytes)
-    try:
-        stored_name = storage.put(content.file)
-        attachment = Attachment(
-            id=upload.id,
-            subject_kind=subject_kind,
-            subject_id=subject_id,
-            name=names.clean_name(upload.name),
-            kind=kind,
-            size=content.file.seek(0, 2),
-            digest=digest_of(content.file),
-            stored_name=stored_name,
-            stripped=content.stripped,
-            uploaded_by=viewer.user_id,
-        )
-    finally:
-        content.file.close()
+    attachment = receive(storage, Holder(subject_kind), subject_id, upload, max_bytes, viewer.user_id)
+    stored_name = attachment.stored_name
     try:
         kept = _add_row(session, viewer, attachment)
     except DomainError:
@@ -149,14 +134,58 @@ def add(
     return kept, is_new
 
 
+def receive(
+    storage: Storage, holder: Holder, holder_id: str, upload: Upload, max_bytes: int, user_id: str | None
+) -> Attachment:
+    """Check and store a content; returns its row, which nobody has added yet.
+
+    Whoever does not add it discards the content. Raises FileRefused, ChecksBusy or StorageUnavailable.
+    """
+    kind, content = read_upload(upload, max_bytes)
+    try:
+        stored_name = storage.put(content.file)
+        return Attachment(
+            id=upload.id,
+            subject_kind=holder,
+            subject_id=holder_id,
+            name=names.clean_name(upload.name),
+            kind=kind,
+            size=content.file.seek(0, 2),
+            digest=digest_of(content.file),
+            stored_name=stored_name,
+            stripped=content.stripped,
+            uploaded_by=user_id,
+        )
+    finally:
+        content.file.close()
+
+
+def of_holders(session: Session, holder: Holder, ids: Collection[str]) -> Mapping[str, Sequence[Attachment]]:
+    """The files of several things, by their ids; whether they may be seen is for the caller to know."""
+    query = select(Attachment).where(
+        Attachment.subject_kind == holder, col(Attachment.subject_id).in_(ids), col(Attachment.removed_at).is_(None)
+    )
+    found: dict[str, list[Attachment]] = {}
+    for row in session.exec(query.order_by(col(Attachment.created_at), col(Attachment.id))).all():
+        found.setdefault(row.subject_id, []).append(row)
+    return found
+
+
+def read_content(storage: Storage, attachment: Attachment) -> Reading:
+    """The content of a file that the viewer may open; raises StorageUnavailable."""
+    content = storage.open(attachment.stored_name)
+    is_image = attachment.kind in IMAGES
+    return Reading(content, attachment.name, MEDIA_TYPES[attachment.kind], attachment.size, is_image)
+
+
 def _add_row(session: Session, viewer: Viewer, attachment: Attachment) -> Attachment:
     """The row of a stored content, or the one that the same form has made before."""
-    kind, subject_id = attachment.subject_kind, attachment.subject_id
+    kind, subject_id = SubjectKind(attachment.subject_kind), attachment.subject_id
     opened = OPENERS[kind](session, viewer, subject_id)
     policy.check_can_change(viewer, opened)
     known = session.get(Attachment, attachment.id)
     if known is not None:
-        if (known.subject_kind, known.subject_id) != (kind, subject_id):
+        if (known.subject_kind, known.subject_id) != (attachment.subject_kind, subject_id):
             raise NotFound
         if known.removed_at is not None:
             raise Conflict
@@ -239,7 +268,9 @@ def remove(session: Session, viewer: Viewer, kind: SubjectKind, subject_id: str,
 
 def _rows(session: Session, kind: SubjectKind, subject_id: str) -> Sequence[Attachment]:
     query = select(Attachment).where(
-        Attachment.subject_kind == kind, Attachment.subject_id == subject_id, col(Attachment.removed_at).is_(None)
+        Attachment.subject_kind == Holder(kind),
+        Attachment.subject_id == subject_id,
+        col(Attachment.removed_at).is_(None),
     )
     return session.exec(query.order_by(col(Attachment.created_at), col(Attachment.id))).all()
 

@@ -1,15 +1,18 @@
 """Contents that no row names any more: deleted after the commit that removed their row, or after a day's grace."""
 
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 
-from sqlmodel import col, delete, select
+from sqlmodel import Session, col, delete, select
 
-from backend.attachments.models import Attachment
+from backend.attachments.models import Attachment, Holder
 from backend.attachments.storage import Storage
 from backend.capabilities import service as capabilities
 from backend.db import Database, utc_now
-from backend.disclosure.models import SubjectKind
 from backend.needs import service as needs
+
+Existing = Callable[[Session, Collection[str]], Collection[str]]
+"""Of these ids, those that there still are."""
 
 GRACE = timedelta(days=1)
 """An upload may have stored its content and not yet committed its row."""
@@ -29,9 +32,12 @@ def delete_removed(database: Database, storage: Storage) -> int:
     return len(removed)
 
 
-def sweep(database: Database, storage: Storage) -> int:
-    """Delete rows whose subject is gone, and contents older than the grace without a row. Returns how many contents."""
-    _remove_without_subject(database)
+def sweep(database: Database, storage: Storage, existing: Mapping[Holder, Existing]) -> int:
+    """Delete rows whose subject is gone, and contents older than the grace without a row. Returns how many contents.
+
+    `existing` answers for what higher floors hold; files of a kind that nobody answers for stay.
+    """
+    _remove_without_subject(database, existing)
     delete_removed(database, storage)
     now = utc_now()
     # First the contents, then the rows: one that is stored in between is too young.
@@ -44,14 +50,16 @@ def sweep(database: Database, storage: Storage) -> int:
     return len(orphans)
 
 
-def _remove_without_subject(database: Database) -> None:
+def _remove_without_subject(database: Database, existing: Mapping[Holder, Existing]) -> None:
     with database.session(write=True) as session:
         rows = session.exec(select(Attachment).where(col(Attachment.removed_at).is_(None))).all()
+        ids = {row.subject_id for row in rows}
         there = {
-            SubjectKind.NEED: {n.id for n in needs.rows(session, {r.subject_id for r in rows})},
-            SubjectKind.CAPABILITY: {c.id for c in capabilities.rows(session, {r.subject_id for r in rows})},
+            Holder.NEED: {n.id for n in needs.rows(session, ids)},
+            Holder.CAPABILITY: {c.id for c in capabilities.rows(session, ids)},
+            **{holder: set(find(session, ids)) for holder, find in existing.items()},
         }
         for row in rows:
-            if row.subject_id not in there[row.subject_kind]:
+            if row.subject_kind in there and row.subject_id not in there[row.subject_kind]:
                 row.removed_at = utc_now()
                 session.add(row)

@@ -14,7 +14,16 @@ from backend.taxonomies import device_categories, regions, specialties
 from backend.transitions import Actor
 
 TIERS = {Tier.TEASER: _("摘要"), Tier.BRIEF: _("详情"), Tier.ANNEX: _("详情和密件")}
-ACTORS = {Actor.AUTHOR: _("发布单位"), Actor.BROKER: _("撮合员"), Actor.SYSTEM: _("系统")}
+ACTORS = {
+    Actor.AUTHOR: _("发布单位"),
+    Actor.BROKER: _("撮合员"),
+    Actor.SYSTEM: _("系统"),
+    Actor.NEED_SIDE: _("需求方"),
+    Actor.CAPABILITY_SIDE: _("能力方"),
+    Actor.PARTNER: _("协作方"),
+    Actor.RESPONDER: _("应征单位"),
+    Actor.REVIEWER: _("评审"),
+}
 PURPOSES = {
     AccessPurpose.COMPLAINT: _("投诉举报核查"),
     AccessPurpose.SECURITY: _("安全事件处置"),

@@ -13,7 +13,7 @@ from embeddings.types import Encoder
 
 log = logging.getLogger(__name__)
 
-BACKGROUND_SUBJECTS = 16
+BACKGROUND_SUBJECTS = 32
 """Subjects of a batch while pages wait as well: a second or two."""
 
 

@@ -22,6 +22,9 @@ USEFUL = 2
 POOL = 60
 """The first candidates of a need, by fused rank, that are judged as pairs; those that nobody read count as no use."""
 
+CERTAIN = 0.5
+"""A judgement that counts less is learnt from, and nothing is measured by it."""
+
 Progress = Callable[[str, int, int], None]
 """Hears what is being done, how many are done, and of how many."""
 
@@ -38,6 +41,7 @@ class Judged:
         scored: the judged candidates, most probable first.
         docs: their documents.
         complete: whether a candidate without a grade counts as of no use; decisions say nothing about others.
+        weights: subject to how much its grade counts, 0 to 1; what is not named counts in full.
     """
 
     need: str
@@ -47,6 +51,11 @@ class Judged:
     scored: tuple[Scored, ...]
     docs: tuple[str, ...]
     complete: bool = True
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def weight(self, found: Scored) -> float:
+        """How much the grade of a candidate counts."""
+        return self.weights.get(found.candidate.subject_id, 1.0)
 
     def rescored(self, model: Weights) -> "Judged":
         """The same candidates as other weights judge them."""
@@ -70,8 +79,8 @@ class Judged:
         ]
 
     def pairs(self, relevant_from: int) -> list[tuple[Scored, int]]:
-        """As `graded`, with 1 for what is useful and 0 for what is not."""
-        return [(found, int(grade >= relevant_from)) for found, grade in self.graded()]
+        """As `graded`, with 1 for what is useful and 0 for what is not; without grades that are not certain."""
+        return [(found, int(grade >= relevant_from)) for found, grade in self.graded() if self.weight(found) >= CERTAIN]
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,18 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from sqlmodel import Session
-from starlette.responses import Response
+from starlette.background import BackgroundTask
+from starlette.responses import RedirectResponse, Response
 
 from backend.capabilities.models import CapabilityKind
-from backend.deps import SessionDep
-from backend.disclosure.cards import Card
+from backend.db import Database
+from backend.deps import DatabaseDep, SessionDep
+from backend.disclosure.cards import PATHS, Card
 from backend.disclosure.filters import Filters, page_number
 from backend.disclosure.models import SubjectKind
 from backend.forms import clean
-from backend.matching import searching, service
+from backend.headers import method_of
+from backend.matching import searching, service, shown
 from backend.matching.deps import EngineDep
 from backend.matching.index_sync import SearchEngine
 from backend.matching.pace import spend_search, spending
@@ -139,23 +142,64 @@ def search(
 
 @router.get("/needs/{subject_id}/suggestions")
 def suggestions_for_need(
-    request: Request, subject_id: str, session: SessionDep, viewer: ViewerDep, engine: EngineDep
+    request: Request, subject_id: str, session: SessionDep, viewer: ViewerDep, engine: EngineDep, database: DatabaseDep
 ) -> Response:
     """The capabilities that fit a need."""
-    return _suggestions(request, session, viewer, engine, SubjectKind.NEED, subject_id)
+    return _suggestions(request, session, viewer, engine, database, SubjectKind.NEED, subject_id)
 
 
 @router.get("/capabilities/{subject_id}/suggestions")
 def suggestions_for_capability(
-    request: Request, subject_id: str, session: SessionDep, viewer: ViewerDep, engine: EngineDep
+    request: Request, subject_id: str, session: SessionDep, viewer: ViewerDep, engine: EngineDep, database: DatabaseDep
 ) -> Response:
     """The needs that fit a capability."""
-    return _suggestions(request, session, viewer, engine, SubjectKind.CAPABILITY, subject_id)
+    return _suggestions(request, session, viewer, engine, database, SubjectKind.CAPABILITY, subject_id)
+
+
+@router.get("/needs/{need_id}/suggestions/{capability_id}")
+def open_capability(
+    request: Request, need_id: str, capability_id: str, viewer: ViewerDep, database: DatabaseDep
+) -> Response:
+    """From a suggestion to the page of the capability, noted for the ranker; that page decides who may read it."""
+    return _open(request, viewer, database, need_id, capability_id, SubjectKind.CAPABILITY, capability_id)
+
+
+@router.get("/capabilities/{capability_id}/suggestions/{need_id}")
+def open_need(request: Request, capability_id: str, need_id: str, viewer: ViewerDep, database: DatabaseDep) -> Response:
+    """From a suggestion to the page of the need, likewise."""
+    return _open(request, viewer, database, need_id, capability_id, SubjectKind.NEED, need_id)
+
+
+def _open(
+    request: Request,
+    viewer: Viewer,
+    database: Database,
+    need_id: str,
+    capability_id: str,
+    kind: SubjectKind,
+    subject_id: str,
+) -> Response:
+    response = RedirectResponse(f"{PATHS[kind]}/{subject_id}", status_code=303, headers={"Cache-Control": "no-store"})
+    if viewer.is_signed_in and shown.looks(method_of(request), request.headers):
+        response.background = BackgroundTask(shown.note_opened, database, viewer, need_id, capability_id)
+    return response
 
 
 def _suggestions(
-    request: Request, session: Session, viewer: Viewer, engine: SearchEngine, kind: SubjectKind, subject_id: str
+    request: Request,
+    session: Session,
+    viewer: Viewer,
+    engine: SearchEngine,
+    database: Database,
+    kind: SubjectKind,
+    subject_id: str,
 ) -> Response:
     card, found = service.suggest(session, engine, viewer, kind, subject_id, spending(request, viewer))
     page = SuggestionsPage(kind, subject_id, card, found)
-    return render(request, "matching/suggestions.html", page, block="suggestions")
+    response = render(request, "matching/suggestions.html", page, block="suggestions")
+    # After the answer has gone out: nobody waits for it, and this transaction only reads. What is found by words alone
+    # was not put in this order by the ranker.
+    if viewer.is_signed_in and not found.by_words and shown.looks(method_of(request), request.headers):
+        seen = shown.lines(kind, card, found.matches)
+        response.background = BackgroundTask(shown.note_shown, database, viewer, seen)
+    return response

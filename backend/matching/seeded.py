@@ -14,8 +14,9 @@ from backend.disclosure.cards import Card
 from backend.disclosure.models import SubjectKind, TieredText
 from backend.errors import DomainError
 from backend.matching import service
+from backend.matching.decisions import Judgements
 from backend.matching.index_sync import SearchEngine
-from backend.matching.judging import USEFUL, Judged, Material, Progress, digests, group_of
+from backend.matching.judging import Judged, Material, Progress, digests, group_of
 from backend.matching.kinds import compatible
 from backend.matching.models import SearchTier
 from backend.matching.ranking import Ranked, Wanted, rank
@@ -139,23 +140,33 @@ class Judge:
             sources=digests([judgements, unanswerable]),
         )
 
-    def decided(self, path: Path, outcomes: Mapping[str, Mapping[str, bool]]) -> Material:
-        """Needs of the database with what was decided about some capabilities, both by id or key: useful or not.
+    def decided(self, name: str, sources: Mapping[str, str], outcomes: Judgements) -> Material:
+        """Needs of the database with what was decided about some capabilities, both by id or key.
 
-        What is no longer there, or no candidate of its need, is left out: its features cannot be known.
+        What is no longer there, or no candidate of its need, is left out: its features cannot be known. `sources` are
+        the digests for the provenance.
         """
         found = []
-        named = {name: subject_id for subject_id, name in self._keys.items()}
-        for name, useful in outcomes.items():
-            query = select(Need).where((col(Need.id) == name) | (col(Need.key) == name))
+        named = {key: subject_id for subject_id, key in self._keys.items()}
+        for of_need, decisions in outcomes.items():
+            query = select(Need).where((col(Need.id) == of_need) | (col(Need.key) == of_need))
             need = self._session.exec(query).first()
             text = needs.text_of(self._session, need.id) if need else None
             if need is None or text is None:
                 continue
             full = self._wanted(need, text, SearchTier.FULL)
-            grades = {named.get(capability, capability): USEFUL * good for capability, good in useful.items()}
-            ranked = [r for r in self.rank(full, need.kind) if r.card.id in grades]
+            judgements = {named.get(capability, capability): made for capability, made in decisions.items()}
+            ranked = [r for r in self.rank(full, need.kind) if r.card.id in judgements]
             ids = tuple(r.card.id for r in ranked)
-            scored = tuple(r.scored for r in ranked)
-            found.append(Judged(need.id, full.text, group_of(full.text), grades, scored, ids, complete=False))
-        return Material(path.name, found, self.encoder_name, sources=digests([path]))
+            judged = Judged(
+                need.id,
+                full.text,
+                group_of(full.text),
+                {subject_id: made.grade for subject_id, made in judgements.items()},
+                tuple(r.scored for r in ranked),
+                ids,
+                complete=False,
+                weights={subject_id: made.weight for subject_id, made in judgements.items()},
+            )
+            found.append(judged)
+        return Material(name, found, self.encoder_name, sources=sources)

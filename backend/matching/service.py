@@ -9,7 +9,7 @@ from sqlmodel import Session
 from backend.capabilities import policy as capability_policy
 from backend.capabilities import service as capabilities
 from backend.disclosure.cards import Card
-from backend.disclosure.models import SubjectKind, TieredText
+from backend.disclosure.models import SubjectKind, Tier, TieredText
 from backend.disclosure.policy import Subject
 from backend.errors import NotFound
 from backend.matching import facts as known_facts
@@ -36,8 +36,9 @@ from backend.matching.ranking import CARDS, Ranked, Ranking, Wanted, rank
 from backend.matching.reasons import Reasons, quoted, tables
 from backend.needs import policy as need_policy
 from backend.needs import service as needs
-from backend.organisations.policy import Viewer
+from backend.organisations.policy import VISITOR, Viewer
 from backend.taxonomies import regions
+from embeddings.types import EncoderUnavailable
 
 SHOWN = 10
 LOOKED_AT = 30
@@ -121,6 +122,25 @@ def suggest(
     facts = known_facts.of(session, {subject_id: card}, {subject_id: read.tier})[subject_id]
     spend()
     return card, match_text(session, engine, viewer, wanted, kind.other, search, admits, facts)
+
+
+def public_reasons(session: Session, engine: SearchEngine, need_id: str, capability: Card) -> Reasons:
+    """What the teasers of a pair show by themselves, for words that both sides will read; empty without an encoder.
+
+    Nothing of a brief goes in, whoever asks: neither requirements nor sentences. The caller has asked the policy.
+    """
+    text = needs.text_of(session, need_id)
+    if text is None or engine.state is not EngineState.READY:
+        return Reasons()
+    points = needs.requirements_for(session, need_id, Tier.TEASER)
+    wanted = Wanted(query_text(text, SearchTier.TEASER), points)
+    try:
+        query = engine.query(wanted.text, points)
+    except EncoderUnavailable:
+        return Reasons()
+    side = SubjectKind.CAPABILITY
+    quotable = quoted(session, VISITOR, side, SearchTier.TEASER, [capability])
+    return tables(engine, wanted, side, SearchTier.TEASER, query, quotable).get(capability.id, Reasons())
 
 
 def query_text(text: TieredText, tier: SearchTier) -> str:

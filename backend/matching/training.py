@@ -17,7 +17,7 @@ import numpy as np
 
 from backend.matching.evaluation import abstention, calibrated, means, systems
 from backend.matching.features import OF_THE_QUERY
-from backend.matching.judging import POOL, Judged, Material
+from backend.matching.judging import CERTAIN, POOL, Judged, Material
 from backend.matching.ranker import LEAST_SHARED_WORDS, NAMES, Weights, check_features, parse
 from embeddings.evaluation.calibration import threshold
 
@@ -55,7 +55,7 @@ class Fitted:
 @dataclass(frozen=True)
 class _Pairs:
     """All pairs in rows: features (n, f), gain (n,), text (n,), useful (n,), weight (n,), fold (n,), words in common
-    (n,). `text` numbers the ranked texts from 0; its rows are consecutive."""
+    (n,), how much the grade counts (n,). `text` numbers the ranked texts from 0; its rows are consecutive."""
 
     matrix: "NDArray[np.float64]"
     gain: "NDArray[np.float64]"
@@ -64,6 +64,7 @@ class _Pairs:
     weight: "NDArray[np.float64]"
     fold: "NDArray[np.int64]"
     shared: "NDArray[np.int64]"
+    mass: "NDArray[np.float64]"
 
 
 def fold_of(judged: Judged, folds: int = FOLDS) -> int:
@@ -107,7 +108,10 @@ def train(
     losses = {strength: _loss(pairs, found) for strength, (found, _folds) in tried.items()}
     best = min(STRENGTHS, key=lambda strength: (losses[strength], strength))
     probabilities, fold_models = tried[best]
-    begin_strong, begin_possible = thresholds(probabilities, pairs.useful, pairs.shared, strong, possible)
+    certain = pairs.mass >= CERTAIN
+    begin_strong, begin_possible = thresholds(
+        probabilities[certain], pairs.useful[certain], pairs.shared[certain], strong, possible
+    )
     final = replace(
         _fit(pairs, np.ones(len(pairs.useful), dtype=bool), best), strong=begin_strong, possible=begin_possible
     )
@@ -135,6 +139,7 @@ def _pairs(materials: Sequence[Material]) -> _Pairs:
     weight: list[float] = []
     fold: list[int] = []
     shared: list[int] = []
+    mass: list[float] = []
     numbers: dict[int, int] = {}
     needs = 0
     for material in materials:
@@ -148,7 +153,8 @@ def _pairs(materials: Sequence[Material]) -> _Pairs:
                 gain.append(2.0**grade - 1)
                 text.append(numbers.setdefault(id(judged), len(numbers)))
                 useful.append(int(grade >= material.relevant_from))
-                weight.append(material.weight / max(len(found), LEAST_PAIRS))
+                mass.append(judged.weight(scored))
+                weight.append(material.weight * mass[-1] / max(len(found), LEAST_PAIRS))
                 fold.append(fold_of(judged))
                 shared.append(scored.shared_words)
     if len(set(useful)) < 2:
@@ -166,6 +172,7 @@ def _pairs(materials: Sequence[Material]) -> _Pairs:
         scale,
         np.array(fold),
         np.array(shared, dtype=np.int64),
+        np.array(mass),
     )
 
 
@@ -176,7 +183,7 @@ def _fit(pairs: _Pairs, chosen: "NDArray[np.bool_]", strength: float) -> Weights
     if len(set(pairs.useful[chosen])) < 2:
         raise TooLittle("too few needs: without those of one fold there is nothing to learn from")
     matrix, weight = pairs.matrix[chosen], pairs.weight[chosen]
-    order = _order(matrix, pairs.gain[chosen], pairs.text[chosen], weight, strength)
+    order = _order(matrix, pairs.gain[chosen], pairs.text[chosen], weight, pairs.mass[chosen], strength)
     shared = np.array([name in OF_THE_QUERY for name in NAMES])
     inputs = np.column_stack([matrix @ order, matrix[:, shared]])
     middle, scale = inputs.mean(axis=0), inputs.std(axis=0) + TINY
@@ -196,16 +203,19 @@ def _order(
     gain: "NDArray[np.float64]",
     text: "NDArray[np.int64]",
     weight: "NDArray[np.float64]",
+    mass: "NDArray[np.float64]",
     strength: float,
 ) -> "NDArray[np.float64]":
     """Slopes (f,) that put the candidates of each text in order; 0 for what all candidates of a text share.
 
     The loss of a text is the cross entropy between the shares of its gain and the softmax of its scores; a text without
-    any gain has none. `strength` is the inverse strength of the regularisation, for features scaled within texts.
+    any gain has none. A candidate with a small mass takes that part of its place. `strength` is the inverse strength of
+    the regularisation, for features scaled within texts.
     """
     from scipy.optimize import minimize
 
     texts, number = np.unique(text, return_inverse=True)
+    gain = gain * mass
     total = np.bincount(number, gain, len(texts))
     share = np.divide(gain, total[number], out=np.zeros_like(gain), where=total[number] > 0)
     of_text = np.bincount(number, weight, len(texts)) * (total > 0) / POOL
@@ -220,7 +230,7 @@ def _order(
         scores = scaled @ slopes
         highest = np.full(len(texts), -np.inf)
         np.maximum.at(highest, number, scores)
-        raised = np.exp(scores - highest[number])
+        raised = mass * np.exp(scores - highest[number])
         sums = np.bincount(number, raised, len(texts))
         chance = raised / sums[number] * of_text[number]
         value = of_text @ (np.log(sums) + highest) - wanted @ slopes + slopes @ slopes / (2 * strength)

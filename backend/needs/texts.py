@@ -1,6 +1,6 @@
 """What the versions of a need say: its fields with their tiers, and its requirements."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlmodel import Session
@@ -9,6 +9,7 @@ from backend.disclosure import versions
 from backend.disclosure.models import SubjectKind, Tier
 from backend.needs import requirements, states
 from backend.needs.models import Need, RequirementSource
+from backend.needs.requirements import Point
 
 TIERS: Mapping[str, Tier] = {
     **dict.fromkeys(("title", "summary", "teaser_requirements", "kind", "department_id"), Tier.TEASER),
@@ -23,8 +24,13 @@ POINTS = {"teaser_requirements": Tier.TEASER, "requirements": Tier.BRIEF}
 
 def fields(session: Session, need: Need) -> dict[str, Any]:
     """What a version of a need says. Proposed requirements are no part of it: they repeat the text."""
-    points = [p for p in requirements.stored(session, need.id) if p.source is RequirementSource.AUTHOR]
-    lines = {name: [point.text for point in points if point.tier is tier] for name, tier in POINTS.items()}
+    return fields_with(need, requirements.stored(session, need.id))
+
+
+def fields_with(need: Need, points: Iterable[Point]) -> dict[str, Any]:
+    """As `fields`, of points that the caller has at hand."""
+    written = [point for point in points if point.source is RequirementSource.AUTHOR]
+    lines = {name: [point.text for point in written if point.tier is tier] for name, tier in POINTS.items()}
     return versions.plain(need, [name for name in TIERS if name not in POINTS]) | lines
 
 

@@ -17,11 +17,46 @@ from backend.organisations.policy import Viewer
 
 MAIL = "notification"
 PAGE_SIZE = 30
-QUIET = frozenset({Notice.TEXT_EDITED, Notice.MATCHED})
+QUIET = frozenset(
+    {
+        Notice.TEXT_EDITED,
+        Notice.MATCHED,
+        Notice.LEDGER_MOVED,
+        Notice.MEETING_CHANGED,
+        Notice.DOCKING_PUBLISHED,
+        Notice.DOCKING_CANCELLED,
+        Notice.DOCKING_ACCEPTED,
+    }
+)
 """Kinds that send no mail unless a user asks for it."""
-ONCE_UNREAD = frozenset({Notice.REVIEW_WAITING, Notice.REVIEW_UNASSIGNED, Notice.TEXT_EDITED, Notice.RELEASE_CHANGED})
+ONCE_UNREAD = frozenset(
+    {
+        Notice.REVIEW_WAITING,
+        Notice.REVIEW_UNASSIGNED,
+        Notice.TEXT_EDITED,
+        Notice.RELEASE_CHANGED,
+        Notice.RESPONSE_SUBMITTED,
+        Notice.LEDGER_MOVED,
+        Notice.MESSAGE_NEW,
+        Notice.MEETING_ANSWERED,
+        Notice.DOCKING_ACCEPTED,
+        Notice.DOCKING_DECLINED,
+    }
+)
 """Kinds that may come many times over: while one is unread, the next renews it and sends no further mail."""
-OF_BROKERS = frozenset({Notice.REVIEW_WAITING, Notice.TEXT_EDITED})
+OF_BROKERS = frozenset(
+    {
+        Notice.REVIEW_WAITING,
+        Notice.TEXT_EDITED,
+        Notice.INTRODUCTION_ASKED,
+        Notice.INTRODUCTION_OVERDUE,
+        Notice.INTRODUCTION_BROKER,
+        Notice.LEDGER_STALLED,
+        Notice.DESK_HANDED,
+        Notice.DOCKING_ACCEPTED,
+        Notice.DOCKING_DECLINED,
+    }
+)
 OF_ADMINS = frozenset({Notice.REVIEW_UNASSIGNED})
 
 

@@ -239,6 +239,14 @@ def authors(session: Session, ids: Iterable[str]) -> Mapping[str, Author]:
     }
 
 
+def verified_ids(session: Session, ids: Iterable[str]) -> frozenset[str]:
+    """Those of the organisations that are verified now."""
+    query = select(Organisation.id).where(
+        col(Organisation.id).in_(set(ids)), Organisation.status == OrganisationStatus.VERIFIED
+    )
+    return frozenset(session.exec(query).all())
+
+
 def department_names(session: Session, ids: Iterable[str]) -> Mapping[str, str]:
     """The names of departments by id."""
     return dict(session.exec(select(Department.id, Department.name).where(col(Department.id).in_(set(ids)))).all())

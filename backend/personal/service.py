@@ -24,14 +24,23 @@ from backend.attachments.models import Attachment
 from backend.audit import events
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
+from backend.conversations.models import CaseMessage, ConversationRead, MessageMention
 from backend.db import utc_now
+from backend.decisions.models import Decision
+from backend.desk.models import DeskMark
 from backend.disclosure.drafts import DraftCopy
 from backend.disclosure.models import ReasonedAccess, Release, ReleaseProposal, StatusChange, SubjectVersion
 from backend.errors import Conflict
+from backend.introductions.models import CaseBroker, CaseEvent, CaseParty, Introduction, Signature
+from backend.ledger.models import LedgerStep
+from backend.meetings.models import CaseMeeting, DockingEvent, DockingGuest, MeetingAnswer
 from backend.needs.models import Need, Requirement
 from backend.needs.support import NeedSupport
 from backend.notifications.models import MailPreference, Notification
 from backend.organisations.models import Invitation, MemberRole, Membership, MembershipRequest, Organisation
+from backend.responses.models import CallResponse, ResponseCall, Review, Score
+from backend.results.models import ReportRemark
+from backend.transfers.models import Import
 
 Reference = tuple[type[SQLModel], str]
 Own = TypeVar("Own", UserSession, ExternalIdentity, MembershipRequest, ApiToken, Notification)
@@ -44,6 +53,21 @@ CLEARED: Sequence[Reference] = (
     (Capability, "submitted_by"),
     (Attachment, "uploaded_by"),
     (NeedSupport, "user_id"),
+    (CaseBroker, "user_id"),
+    (Decision, "user_id"),
+    (ResponseCall, "created_by"),
+    (CallResponse, "created_by"),
+    (CallResponse, "submitted_by"),
+    (Import, "user_id"),
+    (LedgerStep, "updated_by"),
+    (DeskMark, "user_id"),
+    (DeskMark, "handed_by"),
+    (DeskMark, "deferred_by"),
+    (CaseMessage, "user_id"),
+    (MeetingAnswer, "user_id"),
+    (CaseMeeting, "created_by"),
+    (DockingEvent, "created_by"),
+    (DockingGuest, "answered_by"),
 )
 """What belongs to the organisation stays, without an author."""
 REMOVED: Sequence[Reference] = (
@@ -58,6 +82,8 @@ REMOVED: Sequence[Reference] = (
     (ExternalIdentity, "user_id"),
     (Notification, "user_id"),
     (MailPreference, "user_id"),
+    (MessageMention, "user_id"),
+    (ConversationRead, "user_id"),
 )
 """What is about the person alone goes."""
 KEPT: Sequence[Reference] = (
@@ -67,7 +93,14 @@ KEPT: Sequence[Reference] = (
     (StatusChange, "actor_id"),
     (SubjectVersion, "user_id"),
     (Invitation, "invited_by"),
+    (ReportRemark, "updated_by"),
     (MembershipRequest, "answered_by"),
+    (Introduction, "created_by"),
+    (CaseParty, "answered_by"),
+    (CaseEvent, "actor_id"),
+    (Signature, "user_id"),
+    (Review, "user_id"),
+    (Review, "invited_by"),
 )
 """What others rely on keeps the id, like the audit trail; it leads to an empty row."""
 
@@ -129,10 +162,18 @@ def export(session: Session, user: User) -> dict[str, Any]:
         "files": [_plain(row, "stored_name", "uploaded_by") for row in _files(session, user)],
         "unsaved_texts": [_plain(row, "user_id") for row in _drafts(session, user)],
         "single_sign_on": [_plain(row, "user_id") for row in _own(session, ExternalIdentity, user)],
+        "reviews": _reviews(session, user),
         "notifications": [_plain(row, "user_id") for row in _own(session, Notification, user)],
         "mail_preferences": [_plain(row, "user_id") for row in _preferences(session, user)],
         "mails": [_plain(mail, "context", "recipient") for mail in mailer.sent_to(session, user.email)],
         "audit": [_plain(row, "id") for row in session.exec(trail.order_by(col(AuditEvent.id))).all()],
+        "undertakings": [_plain(row, "user_id") for row in _signed(session, user)],
+        "introductions": _steps(session, user),
+        "messages": _messages(session, user),
+        "docking_answers": _docking_answers(session, user),
+        "decisions": _decisions(session, user),
+        "desk": [_plain(row, "id", "organisation_id") for row in _marks(session, user)],
+        "imports": [_plain(row, "claim", "claimed_at", "user_id") for row in _imports(session, user)],
         "texts": {name: _texts(session, model, user) for name, model in TEXTS.items()},
     }
 
@@ -176,6 +217,16 @@ def _invitations(session: Session, user: User) -> Sequence[Invitation]:
     return session.exec(select(Invitation).where(Invitation.email == user.email)).all()
 
 
+def _reviews(session: Session, user: User) -> list[dict[str, Any]]:
+    """What the user was asked to review, and what they gave; the responses themselves are not theirs."""
+    found = []
+    for row in session.exec(select(Review).where(Review.user_id == user.id).order_by(col(Review.invited_at))).all():
+        scores = session.exec(select(Score).where(Score.review_id == row.id).order_by(col(Score.id))).all()
+        given = [_plain(score, "id", "review_id") for score in scores]
+        found.append(_plain(row, "user_id", "invited_by") | {"scores": given})
+    return found
+
+
 def _drafts(session: Session, user: User) -> Sequence[DraftCopy]:
     """What forms have saved beside texts that the user may still read: it holds words of colleagues as well."""
     query = select(DraftCopy).where(DraftCopy.user_id == user.id, col(DraftCopy.subject_id).in_(_readable_ids(user)))
@@ -214,6 +265,74 @@ def _texts(session: Session, model: type[Need] | type[Capability], user: User) -
             text["requirements"] = list(session.exec(points.order_by(col(Requirement.position))).all())
         texts.append(text)
     return texts
+
+
+def _signed(session: Session, user: User) -> Sequence[Signature]:
+    query = select(Signature).where(Signature.user_id == user.id).order_by(col(Signature.signed_at))
+    return session.exec(query).all()
+
+
+def _steps(session: Session, user: User) -> list[dict[str, Any]]:
+    """What the user has done in introductions; their words there while they are of the organisation they wrote for.
+
+    A broker's steps bear no organisation: their words stay with whoever is a member of an agency of the case.
+    """
+    homes = set(session.exec(select(Membership.organisation_id).where(Membership.user_id == user.id)).all())
+    led = select(CaseBroker.introduction_id).where(col(CaseBroker.organisation_id).in_(homes))
+    brokered = set(session.exec(led).all())
+    query = select(CaseEvent).where(CaseEvent.actor_id == user.id).order_by(col(CaseEvent.id))
+    return [
+        {
+            "introduction_id": row.introduction_id,
+            "at": row.at.isoformat(),
+            "what": row.what,
+            "note": row.note if row.organisation_id in homes or row.introduction_id in brokered else "",
+        }
+        for row in session.exec(query).all()
+    ]
+
+
+def _decisions(session: Session, user: User) -> list[dict[str, Any]]:
+    """What the user was shown, opened and decided, as the ranker learns from it; what it reckoned stays out."""
+    query = select(Decision).where(Decision.user_id == user.id).order_by(col(Decision.id))
+    without = ("id", "user_id", "organisation_id", "ranker", "grade", "probability")
+    return [_plain(row, *without) for row in session.exec(query).all()]
+
+
+def _marks(session: Session, user: User) -> Sequence[DeskMark]:
+    """What the user has put off on the desk, handed to somebody, or has been handed."""
+    about = (DeskMark.user_id, DeskMark.handed_by, DeskMark.deferred_by)
+    query = select(DeskMark).where(or_(*(col(column) == user.id for column in about)))
+    return session.exec(query.order_by(col(DeskMark.at))).all()
+
+
+def _imports(session: Session, user: User) -> Sequence[Import]:
+    return session.exec(select(Import).where(Import.user_id == user.id).order_by(col(Import.created_at))).all()
+
+
+def _messages(session: Session, user: User) -> list[dict[str, Any]]:
+    """What the user has said in introductions, while they are of the organisation that they said it for."""
+    homes = set(session.exec(select(Membership.organisation_id).where(Membership.user_id == user.id)).all())
+    query = select(CaseMessage).where(CaseMessage.user_id == user.id).order_by(col(CaseMessage.id))
+    return [
+        {
+            "introduction_id": row.introduction_id,
+            "at": row.created_at.isoformat(),
+            "text": row.text if row.organisation_id in homes else "",
+        }
+        for row in session.exec(query).all()
+    ]
+
+
+def _docking_answers(session: Session, user: User) -> list[dict[str, Any]]:
+    """What the user has answered to docking events, while they are of the organisation that they answered for."""
+    homes = select(Membership.organisation_id).where(Membership.user_id == user.id)
+    query = select(DockingGuest).where(
+        DockingGuest.answered_by == user.id, col(DockingGuest.organisation_id).in_(homes)
+    )
+    kept = {"event_id", "answered_at", "answer", "reason", "note"}
+    rows = session.exec(query.order_by(col(DockingGuest.answered_at))).all()
+    return [row.model_dump(mode="json", include=kept) for row in rows]
 
 
 def _plain(row: SQLModel, *without: str) -> dict[str, Any]:

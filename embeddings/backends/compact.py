@@ -1,10 +1,11 @@
 """A BERT-shaped SentenceTransformer computed in 8-bit integers by CTranslate2: three times as fast, without PyTorch.
 
-Weights are rounded per output channel and activations per token. Each text is computed by itself, so that its vector
-depends on nothing else, to the last bit: in a batch, sums come out differently in their last digits, now and then a
-value is rounded the other way, and the layers above make that as large as the rounding itself (cosine 0.995 between a
-text alone and in company). Batches would have been 6% faster. Rounding per tensor, as ONNX Runtime's dynamic
-quantisation does it, moves vectors with the company of a text even more.
+Weights are rounded per output channel and activations per token. A text is computed in company of texts with as many
+tokens alone, so that its vector depends on nothing else, to the last bit: beside longer ones it would be padded, sums
+come out differently in their last digits, now and then a value is rounded the other way, and the layers above make that
+as large as the rounding itself (cosine 0.995 between a text alone and a padded one). Sums of integers are exact, so
+company of equal length changes nothing; an import takes some 8% less of a processor by it. Rounding per tensor, as ONNX
+Runtime's dynamic quantisation does it, moves vectors with the company of a text even more.
 
 Source: T. Dettmers et al. 2022, LLM.int8(), arXiv 2208.07339, section 2 (vector-wise quantisation).
 """
@@ -15,6 +16,7 @@ import importlib
 import json
 import os
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +73,19 @@ class CompactModel:
             yield self._batch(batch, tokens)
 
     def _batch(self, rows: list[int], tokens: list[list[int]]) -> Batch:
-        return Batch(rows, lambda: np.stack([self._compute(tokens[row]) for row in rows]))
+        def compute() -> Vector:
+            alike = [list(group) for _length, group in groupby(rows, key=lambda row: len(tokens[row]))]
+            return np.concatenate([self._compute([tokens[row] for row in group]) for group in alike])
 
-    def _compute(self, tokens: list[int]) -> Vector:
-        states = np.asarray(self._encoder.forward_batch([tokens]).last_hidden_state)[0]
-        vector = states[0].astype(np.float32) if self._pooling == "cls" else states.mean(axis=0)
-        unit: Vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
-        return unit
+        return Batch(rows, compute)
+
+    def _compute(self, tokens: list[list[int]]) -> Vector:
+        """Unit vectors, shape (n, d), of texts with equally many tokens."""
+        states = np.asarray(self._encoder.forward_batch(tokens).last_hidden_state)
+        vectors = states[:, 0].astype(np.float32) if self._pooling == "cls" else states.mean(axis=1)
+        lengths = np.array([max(float(np.linalg.norm(vector)), 1e-12) for vector in vectors], dtype=np.float32)
+        units: Vector = vectors / lengths[:, np.newaxis]
+        return units
 
 
 def engine() -> Any:

@@ -9,7 +9,6 @@ from typing import Any
 
 from embeddings import adapter, bundled
 from embeddings.encoder import load_encoder
-from embeddings.jsonl import json_lines
 from embeddings.tuning import measuring, negatives, pairs, training
 from embeddings.tuning.training import Progress, Recipe
 
@@ -64,22 +63,6 @@ def tune(
         evaluator=measuring.evaluator(products, needs) if measure else None,
         progress=progress,
     )
-
-
-def read_decisions(path: Path) -> list[tuple[str, str]]:
-    """Texts of accepted matches: lines {"need", "capability"}; those with another "outcome" than accepted are left out.
-
-    Raises:
-        PairsError: if the file cannot be used; names the line.
-    """
-    found: list[tuple[str, str]] = []
-    for place, row in json_lines(path, pairs.PairsError):
-        need, capability = row.get("need"), row.get("capability")
-        if not isinstance(need, str) or not isinstance(capability, str):
-            raise pairs.PairsError(f"{place}: need or capability is missing or no text")
-        if row.get("outcome", "accepted") == "accepted":
-            found.append((need, capability))
-    return found
 
 
 def pack(model: Path, out: Path, cache_dir: Path, figures: Mapping[str, Any], sources: Sequence[Path]) -> int:

@@ -45,3 +45,38 @@ WRITING_FILES_OF_PROGRAMS: dict[str, list[tuple[str, str]]] = {
 }
 # POST of a program that only asks.
 ASKING: dict[str, list[str]] = {"/match": ["/match"]}
+# Of the conversation and the meetings of a case; what each of its readers sees and may do is asked in
+# test_conversations.py, test_meetings.py and test_docking.py.
+_TALK = "/introductions/{introduction_id}/conversation"
+_MEET = "/introductions/{introduction_id}/meetings"
+IN_CASES: frozenset[str] = frozenset(
+    {
+        *(f"/docking/{{event_id}}{part}" for part in ("", "/edit", "/plan", "/talks/{talk_id}")),
+        _TALK,
+        f"{_TALK}/line",
+        _MEET,
+        f"{_MEET}/{{meeting_id}}",
+        f"{_MEET}/{{meeting_id}}/meeting.ics",
+        f"{_TALK}/events",
+        f"{_TALK}/messages/{{key}}/edit",
+        f"{_TALK}/messages/{{key}}/attachments/{{attachment_id}}",
+        f"{_TALK}/messages/{{key}}/attachments/{{attachment_id}}/view",
+    }
+)
+WRITING_IN_CASES: frozenset[str] = frozenset(
+    {
+        "/docking",
+        *(
+            f"/docking/{{event_id}}/{part}"
+            for part in ("edit", "matches", "wishes", "plan", "publish", "cancel", "answers")
+        ),
+        "/docking/{event_id}/wishes/{talk_id}/remove",
+        "/docking/{event_id}/talks/{talk_id}",
+        "/docking/{event_id}/talks/{talk_id}/introduce",
+        _TALK,
+        f"{_TALK}/messages/{{key}}/edit",
+        f"{_TALK}/messages/{{key}}/delete",
+        _MEET,
+        *(f"{_MEET}/{{meeting_id}}/{action}" for action in ("answers", "fix", "move", "cancel", "hold")),
+    }
+)

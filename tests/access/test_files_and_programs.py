@@ -14,7 +14,7 @@ from starlette.routing import Mount
 from backend.api import service
 from backend.api.scopes import Scope
 from backend.attachments.kinds import FileKind
-from backend.attachments.models import Attachment
+from backend.attachments.models import Attachment, Holder
 from backend.audit.models import AuditEvent
 from backend.db import new_id
 from backend.disclosure.models import SubjectKind, Tier
@@ -61,7 +61,7 @@ def filed(world: World) -> World:
             session.add(
                 Attachment(
                     id=subject_id,
-                    subject_kind=case.kind,
+                    subject_kind=Holder(case.kind),
                     subject_id=subject_id,
                     name=f"{name_canary(case)}.txt",
                     kind=FileKind.TXT,

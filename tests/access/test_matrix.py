@@ -15,6 +15,7 @@ from starlette.routing import Mount
 from backend.disclosure.models import SubjectKind, Tier
 from tests.access import ways
 from tests.access.world import (
+    ANSWERED,
     CASES,
     NAMED,
     PLURAL,
@@ -93,10 +94,34 @@ def test_no_address_of_a_text_shows_what_is_sealed(world: World, role: str) -> N
 
 
 @EVERY_ROLE
+def test_responses_are_read_by_the_authors_side_and_its_broker_alone(world: World, role: str) -> None:
+    reader = world.readers[role]
+    reads = role.startswith("author") or role == "broker here"
+    for case in CASES:
+        if case.kind is not SubjectKind.NEED or not (case.is_open or case.status in ("draft", "withdrawn")):
+            continue
+        urls = urls_of(ways.FOR_CALLS, s=world.subjects[case])
+        check(reader, urls, may_name_the_author=not case.anonymous)
+        if case.is_open:
+            seen = [url for url in urls if any(ANSWERED in told for told in ask(reader, url))]
+            assert bool(seen) == reads, (role, str(case), seen)
+
+
+@EVERY_ROLE
 def test_nothing_that_is_sealed_shows_beside_texts_of_ones_own(world: World, role: str) -> None:
     reader = world.readers[role]
     for kind, own_id in reader.own.items():
         check(reader, urls_of(ways.FOR_OWN, kinds=PLURAL[kind], own=own_id))
+
+
+@EVERY_ROLE
+def test_nothing_that_is_sealed_shows_when_a_pair_is_to_be_introduced(world: World, role: str) -> None:
+    reader = world.readers[role]
+    for case in CASES:
+        own = reader.own.get(case.kind.other, "0" * 16)
+        pair = {case.kind: world.subjects[case], case.kind.other: own}
+        values = {"kind": case.kind, "s": world.subjects[case]}
+        check(reader, urls_of(ways.FOR_PAIRS, **values, **{str(kind): id_ for kind, id_ in pair.items()}))
 
 
 @EVERY_ROLE
@@ -159,7 +184,11 @@ def test_only_authors_change_a_text(world: World, role: str) -> None:
     before = state(world)
     for case in CASES:
         values = {"kinds": PLURAL[case.kind], "s": world.subjects[case]}
-        urls = [u for u in urls_of(ways.WRITING, **values) if u.startswith("/needs") == (case.kind is SubjectKind.NEED)]
+        urls = [
+            u
+            for u in urls_of(ways.WRITING, **values)
+            if u.startswith("/capabilities") == (case.kind is SubjectKind.CAPABILITY)
+        ]
         for url in urls:
             answer = reader.client.post(url, data={"title": "改写", "summary": "改写", "action": "save"})
             assert 300 <= answer.status_code < 500, (role, url)

@@ -18,6 +18,8 @@ from backend.disclosure.models import Audience, Release, SubjectKind, Tier
 from backend.needs.models import Need
 from backend.needs.states import NeedStatus
 from backend.organisations.models import MemberRole, OrganisationKind
+from backend.responses.models import CallResponse, Criterion, ResponseCall
+from backend.responses.states import CallStatus, ResponseStatus
 from tests.factories import JIADING, PUTUO, Factory, Party
 
 NAMED = ("示例·有名医院", "有名科室")
@@ -25,6 +27,8 @@ UNNAMED = ("示例·画眉鸟医院", "画眉鸟科室")
 """Organisation and department of the authors; by the second pair an anonymous author would be known."""
 WORDS = "穿刺针弯度可调，抵住房间隔不上滑"
 """What both sides of a match say, so that they find each other."""
+ANSWERED = "responsecanary"
+"""Stands in every response to a call; its reading is for author and broker alone, as nobody reviews."""
 RELEASED = (Tier.BRIEF, Tier.ANNEX)
 EVERYTHING = frozenset(Tier)
 
@@ -167,6 +171,7 @@ def build(app: FastAPI, database: Database, make: Factory) -> World:
         "admin": make.somebody(is_admin=True),
     }
     assert tuple(parties) == ROLES
+    responder = make.party()
     with database.session(write=True) as session:
         for case, subject_id in subjects.items():
             _set_status(session, case, subject_id)
@@ -174,6 +179,8 @@ def build(app: FastAPI, database: Database, make: Factory) -> World:
                 _release(session, case, subject_id, parties[role])
             _release(session, case, subject_id, parties["released once, expired"], days=-1)
             _release(session, case, subject_id, parties["released once, revoked"], revoked=True)
+            if case.kind is SubjectKind.NEED and case.is_open:
+                _answered(session, subject_id, responder)
     app.state.engine.follow()
     readers = {role: _reader(app, database, make, role, party) for role, party in parties.items()}
     app.state.engine.follow()
@@ -202,6 +209,35 @@ def _set_status(session: Session, case: Case, subject_id: str) -> None:
     subject.status = type(subject.status)(case.status)
     session.add(subject)
     outbox.append(session, outbox.Topic.INDEX, case.kind, subject_id)
+
+
+def _answered(session: Session, need_id: str, responder: Party) -> None:
+    """A call that has closed, with one response; both have the id of the need, so that addresses can be filled in."""
+    now = utc_now()
+    session.add(
+        ResponseCall(
+            id=need_id,
+            need_id=need_id,
+            status=CallStatus.CLOSED,
+            open_key=need_id,
+            until=now - timedelta(days=1),
+            closed_at=now,
+            locked_at=now,
+        )
+    )
+    session.flush()
+    session.add(Criterion(call_id=need_id, position=0, name="可行性", weight=1))
+    session.add(
+        CallResponse(
+            id=need_id,
+            call_id=need_id,
+            organisation_id=responder.organisation.id,
+            status=ResponseStatus.SUBMITTED,
+            solution=ANSWERED,
+            price=ANSWERED,
+            submitted_at=now,
+        )
+    )
 
 
 def stored(session: Session, case: Case, subject_id: str) -> Any:

@@ -36,6 +36,15 @@ def site(seeded: Path) -> Iterator[Site]:
     assert "Traceback" not in log, log
 
 
+@pytest.fixture(scope="module")
+def own_site(seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site for one story that brings organisations together: for others they are to be strangers still."""
+    with sites.running(sites.copied(seeded, tmp_path_factory.mktemp("own") / "var")) as started:
+        yield started
+    log = started.log.read_text(encoding="utf-8")
+    assert "Traceback" not in log, log
+
+
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """A browser without a window."""

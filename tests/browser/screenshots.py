@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from backend.config import PROJECT_ROOT, Settings
 from tests.browser import site as sites
+from tests.browser.rooms import Rooms, furnish
 from tests.browser.visit import HEIGHTS, TIMEOUT, Visit, act, launch, review, save_draft, submit, write_need
 from tests.browser.wordings import TRANSSEPTAL, UNANSWERABLE, NeedText
 
@@ -214,6 +215,16 @@ def take_all(browser: Browser, url: str, folder: Path, widths: Iterable[int]) ->
             album.visit.close()
 
 
+def take_rooms(browser: Browser, url: str, folder: Path, widths: Iterable[int], rooms: Rooms) -> None:
+    """Every page of the rooms of the broker desk, as each role takes them."""
+    for width in widths:
+        for account, paths in rooms.of().items():
+            album = Album(browser, url, folder, f"rooms-{account}", width)
+            album.visit.sign_in(account)
+            album.tour(paths)
+            album.visit.close()
+
+
 def main() -> None:
     """Read the arguments and do it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -230,6 +241,7 @@ def main() -> None:
             take_all(browser, site.url, arguments.out, HEIGHTS)
             if arguments.readme:
                 readme_image(browser, site.url, README_IMAGE)
+            take_rooms(browser, site.url, arguments.out, HEIGHTS, furnish(data_dir))
             browser.close()
     print(f"{len(list(arguments.out.glob('*.png')))} pictures in {arguments.out}")
 

@@ -1,11 +1,13 @@
 """The real site for stories and screenshots: seeded, with the real model, in a process of its own."""
 
 import os
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from tests.steps import UNLIMITED
 
 YIQIAO = Path(sys.executable).parent / "yiqiao"
 PASSWORD = "yiqiao-demo"
+DATABASE = "yiqiao.sqlite3"
 START_SECONDS = 300
 STOP_SECONDS = 30
 LOOK_EVERY = 0.2
@@ -58,6 +61,14 @@ def seed(data_dir: Path, model_cache: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def copied(seeded: Path, data_dir: Path) -> Path:
+    """A data folder of its own, also while another site runs over the first one."""
+    shutil.copytree(seeded, data_dir, symlinks=True, ignore=shutil.ignore_patterns(f"{DATABASE}*"))
+    with closing(sqlite3.connect(seeded / DATABASE)) as source, closing(sqlite3.connect(data_dir / DATABASE)) as target:
+        source.backup(target)
+    return data_dir
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -75,8 +86,8 @@ def _is_ready(url: str) -> bool:
 
 
 @contextmanager
-def running(data_dir: Path) -> Iterator[Site]:
-    """The site over a seeded data folder, ready to make suggestions; ended by its process id."""
+def running(data_dir: Path, **settings: str) -> Iterator[Site]:
+    """The site over a data folder, with more settings by name, ready to make suggestions; ended by its process id."""
     log = data_dir.parent / f"{data_dir.name}.log"
     port = _free_port()
     site = Site(f"http://127.0.0.1:{port}", data_dir, log)
@@ -84,7 +95,7 @@ def running(data_dir: Path) -> Iterator[Site]:
         process = subprocess.Popen(
             [YIQIAO, "serve", "--port", str(port)],
             cwd=data_dir,
-            env=environment(data_dir),
+            env=environment(data_dir) | {f"YIQIAO_{name.upper()}": value for name, value in settings.items()},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

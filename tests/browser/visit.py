@@ -133,7 +133,8 @@ def submit(page: Page) -> None:
 
 def review(broker: Page, title: str) -> None:
     """Find a need among what waits, and publish it."""
-    broker.get_by_role("link", name="审核", exact=True).click()
+    broker.get_by_role("link", name="工作台", exact=True).first.click()
+    broker.locator(".desk-tabs").get_by_role("link", name="审核", exact=True).click()
     broker.get_by_role("link", name=title).last.click()
     broker.get_by_role("button", name="通过并发布").click()
     expect(broker.locator("#flash")).to_contain_text("需求已发布")

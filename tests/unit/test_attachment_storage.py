@@ -147,11 +147,11 @@ def test_what_a_crash_left_without_a_row_is_swept_after_a_day(
     orphan = storage.put(io.BytesIO(b"orphan"))
     unfinished = settings.data_dir / "attachments" / "incoming" / ("a" * 32)
     unfinished.write_bytes(b"half")
-    assert sweep.sweep(database, storage) == 0
+    assert sweep.sweep(database, storage, {}) == 0
     for path in kept(settings):
         os.utime(path, (DAYS_AGO, DAYS_AGO))
     young = storage.put(io.BytesIO(b"its row is not committed yet"))
-    assert sweep.sweep(database, storage) == 2
+    assert sweep.sweep(database, storage, {}) == 2
     assert sorted(path.name for path in kept(settings)) == sorted(
         [young, next(name for name, _at in storage.contents() if name not in (young, orphan))]
     )
@@ -167,5 +167,5 @@ def test_files_of_a_subject_that_is_gone_go_too(
     add(database, storage, hospital, other.id, "二")
     with database.session(write=True) as session:
         session.delete(session.get(type(need), need.id))
-    sweep.sweep(database, storage)
+    sweep.sweep(database, storage, {})
     assert [path.read_text() for path in kept(settings)] == ["二"]

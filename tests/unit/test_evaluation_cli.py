@@ -1,16 +1,23 @@
 """`yiqiao evaluate` and `yiqiao ranker`, with the encoder faked."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlmodel import select
 from typer.testing import CliRunner
 
+import embeddings.decisions
+from backend.accounts.models import User
 from backend.capabilities.models import Capability
 from backend.cli import app
 from backend.config import Settings
 from backend.db import Database
+from backend.decisions.models import DecisionKind
+from backend.decisions.service import Suggested, record
 from backend.matching import ranker, seeded
 from backend.needs.models import Need
 from tests.factories import Factory
@@ -181,6 +188,66 @@ def test_decisions_are_learnt_from(run: Run, judged_needs: list[str], tmp_path: 
     assert sets[0]["texts"] == 4 * 24 + 1 and sets[1]["held_out"] is None
     compared = CliRunner().invoke(app, ["ranker", "compare", str(out), "--decisions", str(path)])
     assert "decisions: 2 needs" in compared.stdout
+
+
+def test_decisions_of_the_database_are_learnt_from_and_exported(
+    run: Run, judged_needs: list[str], database: Database, tmp_path: Path
+) -> None:
+    with database.session(write=True) as session:
+        needs = {str(row.key): row.id for row in session.exec(select(Need)).all()}
+        found = {str(row.key): row.id for row in session.exec(select(Capability)).all()}
+        user = session.exec(select(User.id)).first()
+
+        def note(kind: DecisionKind, need: str, capability: str, **more: Any) -> None:
+            record(session, kind, needs[need], found[capability], user_id=user, **more)
+
+        def shown(need: str, capability: str, place: int) -> None:
+            note(DecisionKind.SHOWN, need, capability, suggested=Suggested("ranker", place, "possible", 0.5))
+
+        for capability, place in (("c0", 1), ("c2", 2), ("c3", 4), ("c5", 5)):
+            shown("n0", capability, place)
+        shown("n0", "c3", 3)
+        note(DecisionKind.OPENED, "n0", "c2")
+        for kind in (DecisionKind.PROPOSED, DecisionKind.ACCEPTED, DecisionKind.INTRODUCED, DecisionKind.AGREED):
+            note(kind, "n0", "c0")
+        note(DecisionKind.STEP, "n0", "c0", step="order", reason="done")
+        note(DecisionKind.STEP, "n0", "c0", step="concept", reason="running")
+        note(DecisionKind.DECLINED, "n1", "c2", reason="not_our_field")
+        note(DecisionKind.DECLINED, "n1", "c3", reason="terms")
+        note(DecisionKind.DECLINED, "n1", "c4", reason="region")
+        note(DecisionKind.WITHDRAWN, "n1", "c5")
+    path, out = tmp_path / "decisions.jsonl", tmp_path / "candidate.json"
+    run("ranker", "export", "--out", path)
+    keys = {row: key for of in (needs, found) for key, row in of.items()}
+    lines = [
+        (keys[d.need], keys[d.capability], d.outcome.value, d.reason, d.weight) for d in embeddings.decisions.read(path)
+    ]
+    assert lines == [
+        ("n0", "c0", "accepted", None, 0.5),
+        ("n0", "c0", "accepted", None, None),
+        ("n0", "c0", "agreed", None, None),
+        ("n0", "c0", "landed", None, None),
+        ("n1", "c2", "declined", "not_our_field", None),
+        ("n1", "c3", "declined", "terms", None),
+        ("n1", "c4", "declined", "region", None),
+        # Not opened, at the best place that they had: a third and a fifth of what the first on the list would say.
+        ("n0", "c3", "passed_over", None, 0.0167),
+        ("n0", "c5", "passed_over", None, 0.01),
+    ]
+    assert "user" not in path.read_text(encoding="utf-8")
+    done = run("ranker", "train", "--from-database", "--out", out, "--date", "2026-11-22")
+    assert re.search(r"\b5 of 5 decisions", done.stderr)
+    sets = json.loads(out.read_text(encoding="utf-8"))["provenance"]["sets"]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (sets[1]["name"], sets[1]["sha256"]) == ("decisions of the database", {"decisions of the database": digest})
+    compared = CliRunner().invoke(app, ["ranker", "compare", str(out), "--from-database"])
+    assert "2 of 2 decisions" in compared.stderr and "decisions: 2 needs" in compared.stdout
+    # The same form teaches the encoder, with the teasers.
+    with pytest.raises(embeddings.decisions.DecisionsError, match="without its text"):
+        embeddings.decisions.texts(embeddings.decisions.read(path))
+    run("ranker", "export", "--out", path, "--texts")
+    need, capability = embeddings.decisions.texts(embeddings.decisions.read(path))[0]
+    assert need == "心穿刺器械难用" and capability == "心穿刺器械\n心穿刺器械。"
 
 
 def test_judgements_name_every_grade(tmp_path: Path) -> None:

@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import embeddings.decisions
 from backend.matching import decisions, judging, promotion, ranker, training
+from backend.matching.decisions import Judgement
 from backend.matching.features import Features
 from backend.matching.judging import Judged, Material
 from backend.matching.ranker import Grade, Weights
 from backend.matching.scoring import Scored
 from backend.matching.sides import Candidate
 from backend.matching.training import Fitted
+from embeddings.decisions import Decision, Outcome, Reason
 
 NAME = ranker.NAMES[0]
 BLANK = Weights(0.0, dict.fromkeys(ranker.NAMES, 0.0), 0.9, 0.5)
@@ -339,10 +342,61 @@ def test_decisions_say_what_was_useful(tmp_path: Path) -> None:
     keys = ("need", "capability", "outcome", "reason")
     lines = [json.dumps({k: v for k, v in zip(keys, row, strict=True) if v is not None}) for row in rows]
     path.write_text("\n\n".join(lines), encoding="utf-8")
-    assert decisions.read_decisions(path) == {
-        "n1": {"c1": True, "c2": False, "c3": False, "c4": False},
-        "n3": {"c1": True},
+    read = embeddings.decisions.read(path)
+    useful, useless = Judgement(2, 1.0), Judgement(0, 1.0)
+    assert decisions.judged(read, certain=True) == {
+        "n1": {"c1": useful, "c2": useless, "c3": useless, "c4": useless},
+        "n3": {"c1": useful},
     }
+    # Of those that say little, capacity and terms; region and a conflict of interest say nothing.
+    assert decisions.judged(read)["n2"] == {"c0": Judgement(0, 0.2), "c1": Judgement(0, 0.2)}
+
+
+def test_what_says_much_counts_before_what_says_little() -> None:
+    def last(*rows: tuple[Outcome, Reason | None, float | None]) -> Judgement:
+        made = [Decision("n", "c", outcome, reason, weight) for outcome, reason, weight in rows]
+        return decisions.judged(made)["n"]["c"]
+
+    agreed, landed = (Outcome.AGREED, None, None), (Outcome.LANDED, None, None)
+    early, terms = (Outcome.DECLINED, Reason.STAGE_TOO_EARLY, None), (Outcome.DECLINED, Reason.TERMS, None)
+    assert last(agreed) == last(landed) == last(agreed, terms) == Judgement(3, 1.0)
+    assert last((Outcome.ACCEPTED, None, 0.5)) == Judgement(2, 0.5)
+    assert last((Outcome.ACCEPTED, None, None), early) == Judgement(0, 1.0)
+    assert last(early, (Outcome.ACCEPTED, None, None)) == Judgement(2, 1.0)
+    # The first on the list says more than the tenth, and many say no more than the limit.
+    assert last((Outcome.PASSED_OVER, None, 0.05)) == Judgement(0, 0.05)
+    assert last(*[(Outcome.PASSED_OVER, None, 0.05)] * 9) == Judgement(0, 0.2)
+
+
+def test_what_counts_little_is_learnt_from_and_measures_nothing() -> None:
+    first = material().judged[0]
+    subject = first.scored[0].candidate.subject_id
+    light = replace(first, complete=False, weights={subject: 0.1})
+    assert [light.weight(found) for found in first.scored[:2]] == [0.1, 1.0]
+    assert len(light.graded()) == 12 and len(light.pairs(2)) == 11
+    assert all(found.candidate.subject_id != subject for found, _useful in light.pairs(2))
+
+
+def test_a_small_weight_teaches_little() -> None:
+    """Decisions that say the opposite of the judged set: the less they count, the less the slope gives way."""
+
+    def slope(weight: float) -> float:
+        against = [
+            replace(
+                one,
+                complete=False,
+                grades={doc: 3 - grade for doc, grade in one.grades.items()},
+                weights=dict.fromkeys(one.docs, weight),
+            )
+            for one in material("decided", seed=2).judged
+        ]
+        decided = replace(material("decided", seed=2), judged=against)
+        return training.train([material(), decided], date="").weights.slopes[NAME]
+
+    alone = training.train([material()], date="").weights.slopes[NAME]
+    found = [slope(weight) for weight in (0.01, 0.05, 1.0)]
+    assert alone > found[0] > found[1] > found[2]
+    assert found[0] > 0.8 * alone and found[2] < 0.2 * alone
 
 
 @pytest.mark.parametrize(
@@ -360,4 +414,4 @@ def test_broken_decisions_name_the_line(line: str, tmp_path: Path) -> None:
     path = tmp_path / "decisions.jsonl"
     path.write_text('{"need": "n", "capability": "c", "outcome": "accepted"}\n' + line, encoding="utf-8")
     with pytest.raises(ValueError, match=r"decisions\.jsonl, line 2: "):
-        decisions.read_decisions(path)
+        embeddings.decisions.read(path)

@@ -1,9 +1,13 @@
 """Reads answers the way a user or a browser does: by visible text, element ids, and the fields of a form."""
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 VOID = frozenset({"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "use"})
+
+OPENING = re.compile(r"/(?P<kinds>needs|capabilities)/\w+/suggestions/(?P<id>\w+)")
+PATHS_OF_OTHERS = {"needs": "capabilities", "capabilities": "needs"}
 
 
 @dataclass
@@ -42,8 +46,10 @@ class Page:
 
     @property
     def links(self) -> list[str]:
-        """The addresses of all links."""
-        return [link.attributes["href"] for link in self.all("a")]
+        """The addresses of all links; one that opens a page from a suggestion counts as that page besides."""
+        found = [link.attributes["href"] for link in self.all("a")]
+        led = [opening for opening in map(OPENING.fullmatch, found) if opening]
+        return found + [f"/{PATHS_OF_OTHERS[opening['kinds']]}/{opening['id']}" for opening in led]
 
     @property
     def fields(self) -> dict[str, str | list[str]]:

@@ -249,6 +249,15 @@ def test_lists_are_filtered_and_paged(make: Factory, call_as: CallAs) -> None:
         assert call("GET", f"/needs?{query}").status_code == 422, query
 
 
+@pytest.mark.parametrize("name", ["speciality", "", "Region"])
+def test_a_filter_whose_name_is_misspelt_is_refused(make: Factory, call_as: CallAs, name: str) -> None:
+    """Without it the answer would be everything, and look like what was asked for."""
+    call = call_as(make.party())
+    for path in ("/needs", "/capabilities", "/search", "/me"):
+        problem = check_problem(call("GET", f"{path}?{name}=cardiology"), 422, "incomplete")
+        assert problem["errors"] == [{"pointer": f"#/{name}", "detail": "没有这个参数。"}]
+
+
 def test_search_match_and_suggestions(make: Factory, call_as: CallAs) -> None:
     hospital, company = make.hospital(), make.party()
     need = make.need(hospital, "房间隔穿刺针不能弯曲")

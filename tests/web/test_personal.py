@@ -9,16 +9,20 @@ from starlette.testclient import TestClient
 
 from backend.accounts.models import SecondFactor, User
 from backend.attachments.kinds import FileKind
-from backend.attachments.models import Attachment
+from backend.attachments.models import Attachment, Holder
 from backend.audit.models import AuditEvent
 from backend.capabilities.models import Capability
 from backend.db import Database
+from backend.decisions.models import Decision, DecisionKind
+from backend.desk.kinds import ItemKind
+from backend.desk.models import DeskMark
 from backend.disclosure.drafts import DraftCopy
 from backend.disclosure.models import SubjectKind
 from backend.models import TABLES
 from backend.needs.models import Need
 from backend.organisations.models import MemberRole, Membership
 from backend.personal import service
+from backend.transfers.models import Import
 from tests.conftest import SignIn
 from tests.factories import PASSWORD, Factory, Party
 from tests.postbox import Postbox
@@ -76,6 +80,49 @@ def test_the_download_holds_everything_and_no_secret(
         assert secret not in answer.text
 
 
+def test_what_was_shown_and_put_off_is_in_the_download_and_loses_its_name_with_the_account(
+    doctor: Party, make: Factory, sign_in: SignIn, database: Database
+) -> None:
+    need = make.need(doctor, "本人的需求")
+    capability = make.capability(make.party(), "别家的能力")
+    with database.session(write=True) as session:
+        session.add(
+            Decision(
+                kind=DecisionKind.OPENED,
+                need_id=need.id,
+                capability_id=capability.id,
+                user_id=doctor.user.id,
+                position=2,
+                probability=0.7,
+            )
+        )
+        session.add(
+            DeskMark(
+                organisation_id=doctor.organisation.id,
+                kind=ItemKind.REVIEW_NEED,
+                subject_id=need.id,
+                reason="等补充材料",
+                deferred_by=doctor.user.id,
+            )
+        )
+        session.add(Import(organisation_id=doctor.organisation.id, user_id=doctor.user.id, file_name="需求.xlsx"))
+    here = sign_in(doctor)
+    data = json.loads(here.get("/account/data/download").content)
+    shown = [(d["kind"], d["need_id"], d["capability_id"], d["position"]) for d in data["decisions"]]
+    assert shown == [("opened", need.id, capability.id, 2)] and "probability" not in data["decisions"][0]
+    assert [mark["reason"] for mark in data["desk"]] == ["等补充材料"]
+    assert [batch["file_name"] for batch in data["imports"]] == ["需求.xlsx"]
+    with database.session(write=True) as session:
+        user = session.get(User, doctor.user.id)
+        assert user
+        service.delete_account(session, user, actor_id=user.id, forced=True)
+    with database.session() as session:
+        decision = session.exec(select(Decision)).one()
+        mark, batch = session.exec(select(DeskMark)).one(), session.exec(select(Import)).one()
+        assert decision.user_id is None and mark.deferred_by is None and batch.user_id is None
+        assert decision.kind is DecisionKind.OPENED, "the event itself stays for learning, without the user"
+
+
 def copy_beside(need: Need, party: Party, problem: str) -> DraftCopy:
     """What a form has saved of a need by itself."""
     return DraftCopy(
@@ -97,7 +144,7 @@ def test_whoever_has_left_takes_nothing_along_that_was_written_since(
     with database.session(write=True) as session:
         session.add(
             Attachment(
-                subject_kind=SubjectKind.NEED,
+                subject_kind=Holder.NEED,
                 subject_id=need.id,
                 name="内部图纸.pdf",
                 kind=FileKind.PDF,

@@ -65,7 +65,7 @@ def test_what_waits_is_listed_oldest_first_with_its_age(
     assert waiting == [old, new, f"/capabilities/{capability.id}"]
     assert "5 天" in page["main"].text and "不足 1 天" in page["main"].text
     assert hospital.organisation.name in page["main"].text
-    assert "/reviews" in page_of(broker, "/").links
+    assert "/reviews" in page_of(broker, "/desk").links
 
 
 def test_only_brokers_have_a_list_of_reviews(

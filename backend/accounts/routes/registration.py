@@ -157,7 +157,8 @@ def confirm(
         refuse_field(form.password, WRONG_PASSWORD)
         return render(request, "accounts/confirm.html", ConfirmPage(form, email), status=422)
     done, next_url = confirmed
-    return admitted(request, settings, done, next_url if next_url not in ("", "/") else NEXT_STEPS, "address-confirmed")
+    url = next_url if next_url not in ("", "/") else NEXT_STEPS
+    return admitted(request, session, settings, done, url, "address-confirmed")
 
 
 @router.get(NEXT_STEPS)

@@ -1,9 +1,11 @@
 """Signing in, in one step or two, and out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
+from sqlmodel import Session
 from starlette.responses import Response
 
 from backend import flash
@@ -84,16 +86,22 @@ def sign_in(
         return render(request, "accounts/sign_in.html", page, status=422)
     if (former := sessions.token_of(request)) is not None:
         sessions.revoke(session, former)
-    return admitted(request, settings, done, safe_next(form.next.data), "signed-in")
+    return admitted(request, session, settings, done, safe_next(form.next.data), "signed-in")
 
 
-def admitted(request: Request, settings: Settings, done: service.SignIn, url: str, message: str) -> Response:
-    """The answer to a right password: on to the page that was asked for, or to the code."""
+def admitted(
+    request: Request, session: Session, settings: Settings, done: service.SignIn, url: str, message: str
+) -> Response:
+    """The answer to a right password: on to the page that was asked for, or to the code.
+
+    Whoever asked for none comes to the page where their work begins, which floors above know.
+    """
     if done.step is Step.CODE:
         response = redirect(request, f"/sign-in/code?next={quote(url)}")
         _put_pending(response, done.token, settings)
         return response
-    response = flash.put(redirect(request, url), message)
+    landing: Callable[[Session, str], str] = request.app.state.landing
+    response = flash.put(redirect(request, landing(session, done.token) if url == "/" else url), message)
     sessions.set_cookie(response, done.token, settings)
     return response
 
@@ -137,7 +145,7 @@ def enter_code(
     if (former := sessions.token_of(request)) is not None:
         sessions.revoke(session, former)
     message = "signed-in" if done.recovery_codes_left is None else "signed-in-by-recovery-code"
-    response = admitted(request, settings, done, url, message)
+    response = admitted(request, session, settings, done, url, message)
     response.delete_cookie(
         sessions.secure_name(PENDING, settings),
         path="/sign-in",

@@ -60,7 +60,7 @@ def come_back(
     done = single_sign_on.sign_in(session, identity, client)
     if (former := sessions.token_of(request)) is not None:
         sessions.revoke(session, former)
-    response = admitted(request, settings, done, safe_next(url), "signed-in")
+    response = admitted(request, session, settings, done, safe_next(url), "signed-in")
     response.delete_cookie(
         sessions.secure_name(COOKIE, settings),
         path=PATH,

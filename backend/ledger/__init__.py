@@ -1,0 +1,1 @@
+"""The landing ledger: what an agreed collaboration has to go through until patients have it."""

@@ -1,0 +1,1 @@
+"""Meetings of a case, and docking events with many tables."""

@@ -1,0 +1,1 @@
+"""Excel both ways: import of the sheets that an office already has, and export of every list."""
