@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from backend.audit.events import Event
 from backend.db import utc_now
 from backend.errors import Conflict, DomainError, Forbidden, NotFound
-from backend.meetings.docking import KIND, digest_of, path_of, placed_of, record, start_of
+from backend.meetings.docking import KIND, digest_of, path_of, record, start_of
 from backend.meetings.models import NOTE_LENGTH, DockingEvent, DockingGuest, DockingTalk, GuestAnswer, GuestReason
 from backend.meetings.states import DockingStatus
 from backend.notifications import recipients
@@ -120,9 +120,8 @@ def of_event(session: Session, event_id: str) -> dict[str, Guest]:
     return of_events(session, [event_id])[event_id]
 
 
-def unsent(event: DockingEvent, guests: Mapping[str, Guest], rows: Mapping[str, Sequence[DockingTalk]]) -> set[str]:
-    """The organisations whose plan, out of the talks `rows` of each, is another than they were sent last."""
-    placed = {i: own for i, talks in rows.items() if (own := placed_of(talks))}
+def unsent(event: DockingEvent, guests: Mapping[str, Guest], placed: Mapping[str, Sequence[DockingTalk]]) -> set[str]:
+    """The organisations whose plan, the talks of each that have a place, is another than they were sent last."""
     sent = {i: g.plan for i, g in guests.items() if g.has_plan}
     return {i for i, own in placed.items() if digest_of(event, own) != sent.get(i)} | (sent.keys() - placed.keys())
 

@@ -38,8 +38,7 @@ def publish(session: Session, viewer: Viewer, sender: Sender, event_id: str, see
     step = transition(DOCKINGS, event.status, DockingAction.PUBLISH)
     if seen != event.sequence:
         return event
-    wished = by_organisation(session, talks(session, event_id))
-    placed = {i: own for i, rows in wished.items() if (own := placed_of(rows))}
+    placed = by_organisation(session, placed_of(talks(session, event_id)))
     if not placed:
         raise Conflict("还没有编排日程，请先编排。", "There is no plan yet.")
     known = docking_guests.of_event(session, event_id)
@@ -47,7 +46,7 @@ def publish(session: Session, viewer: Viewer, sender: Sender, event_id: str, see
         raise Conflict("日程中有单位不参加，请重新编排后再发出。", "Somebody in the plan has declined: plan again.")
     event.status, event.sequence = DockingStatus(step.target), event.sequence + 1
     session.add(event)
-    for organisation_id in sorted(docking_guests.unsent(event, known, wished)):
+    for organisation_id in sorted(docking_guests.unsent(event, known, placed)):
         own = placed.get(organisation_id, [])
         _send(session, viewer, sender, event, organisation_id, own, "REQUEST" if own else "CANCEL")
     record(session, Event.DOCKING_PUBLISH, viewer, event)

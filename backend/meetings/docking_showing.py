@@ -114,16 +114,17 @@ def show(session: Session, viewer: Viewer, event_id: str, q: str = "") -> EventV
     rows = docking.talks(session, event_id)
     guests = docking_guests.of_event(session, event_id)
     may_arrange = policy.can_arrange(viewer, row)
-    own = docking.by_organisation(session, rows)
+    placed = docking.by_organisation(session, docking.placed_of(rows))
     is_over = docking_guests.is_over(row)
-    unsent = docking_guests.unsent(row, guests, own) if row.status is DockingStatus.PUBLISHED and not is_over else set()
+    is_open = row.status is DockingStatus.PUBLISHED and not is_over
+    unsent = docking_guests.unsent(row, guests, placed) if is_open else set()
     if not may_arrange:
         mine = set(viewer.verified_organisation_ids)
         guests = {i: g for i, g in guests.items() if i in mine}
         if not guests:
             raise NotFound
         unsent &= {i for i, g in guests.items() if g.has_plan}
-        shown = {t.id for i, g in guests.items() if g.has_plan and i not in unsent for t in own.get(i, ()) if t.slot}
+        shown = {t.id for i, g in guests.items() if g.has_plan and i not in unsent for t in placed.get(i, ())}
         rows = [t for t in rows if t.id in shown]
     names = organisations.authors(session, {row.organisation_id, *guests})
     gone = {i for i, g in guests.items() if g.state is GuestState.DECLINED} if may_arrange else set()
@@ -142,7 +143,7 @@ def show(session: Session, viewer: Viewer, event_id: str, q: str = "") -> EventV
                 key=lambda v: (ORDER[v.guest.state], v.name),
             )
         ),
-        may_answer=row.status is DockingStatus.PUBLISHED and not is_over,
+        may_answer=is_open,
         is_over=is_over,
         is_changing=bool(unsent),
     )
